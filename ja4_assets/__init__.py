@@ -1,0 +1,1 @@
+"""The Dagster code location: warehouse, features, models, scores and verdicts."""

@@ -1,0 +1,1 @@
+"""`ja4`: starts, stops and inspects the platform on one machine."""

@@ -1,0 +1,1 @@
+"""The bundled recording of real clients, and the amplifier that spreads it into a day."""

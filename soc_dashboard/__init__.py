@@ -1,0 +1,1 @@
+"""The analyst's screen and the JSON API; reads the marts only."""
