@@ -1,0 +1,127 @@
+"""Where the platform keeps its state on this machine, and which ports and database it uses."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+DATABASE = "ja4_processing"
+DATABASE_USER = "ja4"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process of the Procfile that listens on a port."""
+
+    name: str
+    port: int
+    setting: str
+    ready_path: str
+
+    @property
+    def address(self) -> str:
+        """What a person types into a browser."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+class Settings(BaseSettings):
+    """Settings of `ja4`, from the environment (`JA4_*`)."""
+
+    model_config = SettingsConfigDict(env_prefix="JA4_", extra="ignore")
+
+    home: Path = Field(default=Path("var"), description="Folder of all run-time state.")
+    clickhouse_url: str | None = Field(
+        default=None, description="A ClickHouse server to use in place of the embedded database."
+    )
+    clickhouse_port: int = Field(default=8123, description="Port of the embedded database.")
+    dagster_port: int = Field(default=3000, description="Port of the Dagster UI.")
+    mlflow_port: int = Field(default=5000, description="Port of the MLflow UI.")
+    dashboard_port: int = Field(default=8000, description="Port of the dashboard and the API.")
+    sample: bool | None = Field(
+        default=None,
+        description="Fill an empty database with the bundled sample; by default only the embedded one.",
+    )
+
+    @cached_property
+    def state_dir(self) -> Path:
+        """`home` as an absolute path."""
+        return self.home.resolve()
+
+    @property
+    def uses_embedded_database(self) -> bool:
+        """No server was named, so the embedded engine holds the data."""
+        return self.clickhouse_url is None
+
+    @property
+    def wants_sample(self) -> bool:
+        """An empty database is to be filled with the bundled sample."""
+        return self.uses_embedded_database if self.sample is None else self.sample
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The processes to start, the database first."""
+        database = Service("clickhouse", self.clickhouse_port, "JA4_CLICKHOUSE_PORT", "/ping")
+        others = (
+            Service("mlflow", self.mlflow_port, "JA4_MLFLOW_PORT", "/health"),
+            Service("dagster", self.dagster_port, "JA4_DAGSTER_PORT", "/server_info"),
+            Service("dashboard", self.dashboard_port, "JA4_DASHBOARD_PORT", "/api/health"),
+        )
+        return (database, *others) if self.uses_embedded_database else others
+
+    @cached_property
+    def database_password(self) -> str:
+        """Password of the embedded database, made at the first start and kept in a file only we can read."""
+        path = self.state_dir / "secrets" / "clickhouse_password"
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(24))
+        return path.read_text().strip()
+
+    @property
+    def database_url(self) -> str:
+        """The one URL by which every process reaches ClickHouse."""
+        if self.clickhouse_url is not None:
+            return self.clickhouse_url
+        return f"http://{DATABASE_USER}:{self.database_password}@127.0.0.1:{self.clickhouse_port}/{DATABASE}"
+
+    def environment(self) -> dict[str, str]:
+        """Environment of every process that `ja4` starts."""
+        binaries = ROOT / ".venv" / "bin"
+        env = {
+            **os.environ,
+            "JA4_HOME": str(self.state_dir),
+            "JA4_CLICKHOUSE_URL": self.database_url,
+            "JA4_CLICKHOUSE_PORT": str(self.clickhouse_port),
+            "JA4_DAGSTER_PORT": str(self.dagster_port),
+            "JA4_MLFLOW_PORT": str(self.mlflow_port),
+            "JA4_DASHBOARD_PORT": str(self.dashboard_port),
+            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.mlflow_port}",
+            "DAGSTER_HOME": str(self.state_dir / "dagster"),
+            # Nothing the platform runs may call out on its own.
+            "DO_NOT_TRACK": "1",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "PYTHONUNBUFFERED": "1",
+        }
+        if self.uses_embedded_database:
+            env |= {"JA4_CLICKHOUSE_USER": DATABASE_USER, "JA4_CLICKHOUSE_PASSWORD": self.database_password}
+        if binaries.is_dir():
+            env["PATH"] = f"{binaries}{os.pathsep}{env.get('PATH', os.defpath)}"
+        return env
+
+    def prepare_folders(self) -> None:
+        """Make the folders that the processes expect, and give Dagster its instance file."""
+        for name in ("clickhouse", "mlflow", "dagster", "log", "run", "sample"):
+            (self.state_dir / name).mkdir(mode=0o750, parents=True, exist_ok=True)
+        instance_file = self.state_dir / "dagster" / "dagster.yaml"
+        if not instance_file.is_symlink():
+            instance_file.symlink_to(ROOT / "dagster.yaml")
