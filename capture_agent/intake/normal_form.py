@@ -1,0 +1,149 @@
+"""Brings an HTTP event into the one form the pipeline works on, and drops what must not be stored.
+
+After `NormalForm.of` addresses are canonical, `scheme`, `useragent_ip`, `header_order_source` and
+`cookie_names` are filled, numbers fit their columns, and the values of headers that are not on the list are
+gone. Header names stay as sent, all of them, in order: they are the fingerprint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
+
+from capture_agent.events import HeaderOrderSource, HttpEvent
+from capture_agent.wire.address import address_text, parse_address
+
+STORED_HEADERS = frozenset(
+    {
+        "user-agent",
+        "accept",
+        "accept-language",
+        "accept-encoding",
+        "referer",
+        "sec-fetch-site",
+        "sec-fetch-mode",
+        "sec-fetch-dest",
+        "sec-fetch-user",
+        "sec-ch-ua",
+        "sec-ch-ua-mobile",
+        "sec-ch-ua-platform",
+        "x-forwarded-for",
+    }
+)
+"""Headers whose value has a column, lower case; any other value, credentials above all, is never kept."""
+DEFAULT_TLS_PORTS = frozenset({443, 8443})
+MAX_VALUE_CHARS = 2_048
+"""Longest header value or target kept; Apache's own default limit of a line is 8,190 bytes."""
+MAX_NAMES = 256
+"""Cookie names kept of one request; Apache's default limit of header fields is 100."""
+MAX_NAME_CHARS = 256
+FIRST_US = 0
+LAST_US = 7_258_118_400_000_000
+"""2200-01-01: DateTime64(6) ends in 2299, and a clock that wrong is an error anyway."""
+EVENT_VERSION = 1
+
+
+class UnacceptableEvent(ValueError):  # noqa: N818 - named for the event that it refuses
+    """An event that is valid JSON but cannot be a request; the text says which field and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class NormalForm:
+    """The operator's choices about what is stored."""
+
+    kept_headers: frozenset[str] = STORED_HEADERS
+    """Lower-case names of headers whose values are kept; a subset of STORED_HEADERS."""
+    stores_query: bool = False
+    """Keep query strings, of the target and of Referer: they hold search terms, tokens, mail addresses."""
+    tls_ports: frozenset[int] = DEFAULT_TLS_PORTS
+    """Server ports that speak TLS, for events that do not name their scheme."""
+
+    def of(self, event: HttpEvent) -> HttpEvent:
+        """The event in normal form; raises UnacceptableEvent."""
+        check_ranges(event)
+        src_ip = canonical("src_ip", event.src_ip)
+        client_ip = src_ip if event.useragent_ip is None else canonical("useragent_ip", event.useragent_ip)
+        target = event.unparsed_uri if self.stores_query else event.unparsed_uri.partition("?")[0]
+        kept = self.kept_headers
+        cookies: list[str] = []
+        host = event.host
+        headers: list[tuple[str, str | None]] = []
+        for name, value in event.headers:
+            lower = name.lower()
+            if lower in kept and value is not None:
+                if lower == "referer" and not self.stores_query:
+                    value = value.partition("?")[0]
+                headers.append((name, value[:MAX_VALUE_CHARS]))
+                continue
+            headers.append((name, None))
+            if value is not None and lower == "cookie":
+                cookies += names_of_cookies(value)
+            elif value is not None and lower == "host" and host is None:
+                host = value
+        return msgspec.structs.replace(
+            event,
+            src_ip=src_ip,
+            dst_ip=canonical("dst_ip", event.dst_ip),
+            useragent_ip=client_ip,
+            unparsed_uri=target[:MAX_VALUE_CHARS],
+            method=event.method[:MAX_NAME_CHARS],
+            proto=event.proto[:MAX_NAME_CHARS],
+            host=None if host is None else host[:MAX_NAME_CHARS],
+            scheme=event.scheme or ("https" if event.dst_port in self.tls_ports else "http"),
+            headers=tuple(headers),
+            cookie_names=cap_names(cookies if event.cookie_names is None else event.cookie_names),
+            header_order_source=event.header_order_source or order_source(event.proto),
+        )
+
+
+def check_ranges(event: HttpEvent) -> None:
+    """Raise UnacceptableEvent for a number that no request has; one such row would fail its whole batch."""
+    if event.v != EVENT_VERSION:
+        raise UnacceptableEvent(f"v is {event.v}, this agent reads version {EVENT_VERSION}")
+    for name, value in (("t_us", event.t_us), ("conn_start_us", event.conn_start_us)):
+        if value is not None and not FIRST_US <= value < LAST_US:
+            raise UnacceptableEvent(f"{name} is {value}, outside the years 1970 to 2199")
+    for name, value in (("src_port", event.src_port), ("dst_port", event.dst_port), ("status", event.status)):
+        if not 0 <= value <= 0xFFFF:
+            raise UnacceptableEvent(f"{name} is {value}, outside 0 to 65535")
+    for name, value in (
+        ("dur_us", event.dur_us),
+        ("request_bytes", event.request_bytes),
+        ("bytes", event.bytes),
+        ("conn_seq", event.conn_seq),
+    ):
+        if value is not None and not 0 <= value < 1 << 63:
+            raise UnacceptableEvent(f"{name} is {value}, outside 0 to 2^63")
+    if event.conn_req is not None and not 0 <= event.conn_req < 1 << 32:
+        raise UnacceptableEvent(f"conn_req is {event.conn_req}, outside 0 to 2^32")
+
+
+def canonical(field: str, text: str) -> str:
+    """Canonical text of an address; raises UnacceptableEvent naming the field."""
+    try:
+        return _canonical(text)
+    except ValueError as error:
+        raise UnacceptableEvent(f"{field} is {text[:64]!r}, not an IP address") from error
+
+
+@lru_cache(maxsize=65_536)
+def _canonical(text: str) -> str:
+    return address_text(parse_address(text))
+
+
+def names_of_cookies(value: str) -> list[str]:
+    """Names in a Cookie header (RFC 6265 section 4.2.1), in order; the values are dropped here."""
+    pairs = (pair.partition("=") for pair in value.split(";"))
+    return [name.strip() for name, equals, _ in pairs if equals and name.strip()]
+
+
+def cap_names(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """At most MAX_NAMES names of at most MAX_NAME_CHARS characters."""
+    return tuple(name[:MAX_NAME_CHARS] for name in names[:MAX_NAMES])
+
+
+def order_source(proto: str) -> HeaderOrderSource:
+    """Where a server that does not say took the header order from: its own table for HTTP/2 and above."""
+    return HeaderOrderSource.WIRE if proto.startswith(("HTTP/0", "HTTP/1")) else HeaderOrderSource.SERVER
