@@ -1,0 +1,53 @@
+"""JA3 of a ClientHello (Salesforce, 2017) and JA3n, its form with sorted extensions.
+
+    771,4865-4866-49195,0-23-65281-10-11,29-23-24,0
+
+handshake version, cipher suites, extensions, groups, point formats: decimal, `-` inside and `,` between
+the fields, an empty field keeps its commas. GREASE is removed from suites, extensions and groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import md5
+
+from capture_agent.fingerprint.number_text import DECIMAL
+from capture_agent.wire import registry
+from capture_agent.wire.client_hello import ClientHello
+
+
+@dataclass(frozen=True, slots=True)
+class Ja3:
+    """JA3 in clear and hashed."""
+
+    ja3: str
+    ja3_hash: str
+    """MD5 of `ja3`. Browsers that permute their extensions give a new one per connection: look-ups only."""
+    ja3n_hash: str
+    """MD5 of JA3 with the extensions sorted by number, which survives permutation."""
+
+
+def ja3_of(hello: ClientHello) -> Ja3:
+    """Compute JA3 and JA3n."""
+    grease = registry.GREASE
+    extensions = [kind for kind, _ in hello.extensions or () if kind not in grease]
+    before = f"{hello.legacy_version},{_joined(s for s in hello.cipher_suites if s not in grease)},"
+    after = (
+        f",{_joined(group for group in hello.supported_groups if group not in grease)}"
+        f",{_joined(hello.ec_point_formats)}"
+    )
+    ja3 = f"{before}{_joined(extensions)}{after}"
+    return Ja3(
+        ja3=ja3,
+        ja3_hash=_md5(ja3),
+        ja3n_hash=_md5(f"{before}{_joined(sorted(extensions))}{after}"),
+    )
+
+
+def _joined(values: Iterable[int]) -> str:
+    return "-".join(map(DECIMAL.__getitem__, values))
+
+
+def _md5(text: str) -> str:
+    return md5(text.encode("ascii"), usedforsecurity=False).hexdigest()

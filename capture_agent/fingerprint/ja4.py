@@ -1,0 +1,137 @@
+"""JA4 of a ClientHello, exactly as published by FoxIO (technical_details/JA4.md, BSD-3-Clause).
+
+    t13d1516h2_8daaf6152771_e5627efa2ab1
+    a          b            c
+
+a: transport, version, SNI flag, number of cipher suites, number of extensions, ALPN; b: 12 hex digits of
+SHA-256 over the sorted cipher suites; c: the same over the sorted extensions without SNI and ALPN, then
+`_` and the signature algorithms in wire order. GREASE (RFC 8701) is removed from every list first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+
+from capture_agent.events import Transport
+from capture_agent.fingerprint.number_text import HEX4
+from capture_agent.wire import registry
+from capture_agent.wire.client_hello import ClientHello
+
+EMPTY_HASH = "000000000000"
+"""Stands for a list without entries, "as this makes it clear to the user when a field has no values"."""
+MAX_COUNT = 99
+
+VOLATILE_EXTENSIONS = frozenset(
+    {
+        registry.EXT_PADDING,
+        registry.EXT_SESSION_TICKET,
+        registry.EXT_PRE_SHARED_KEY,
+        registry.EXT_EARLY_DATA,
+    }
+)
+"""Extensions that one client sends on some connections only; `ja4_stable` does not count or hash them."""
+
+_UNHASHED_EXTENSIONS = frozenset({registry.EXT_SERVER_NAME, registry.EXT_ALPN})
+_TRANSPORT_LETTERS = {Transport.TCP: "t", Transport.QUIC: "q", Transport.DTLS: "d"}
+_VERSION_LETTERS = {
+    0x0304: "13",
+    0x0303: "12",
+    0x0302: "11",
+    0x0301: "10",
+    0x0300: "s3",
+    0x0002: "s2",
+    0xFEFF: "d1",
+    0xFEFD: "d2",
+    0xFEFC: "d3",
+}
+_UNKNOWN_VERSION = "00"
+_NO_ALPN = "00"
+
+
+@dataclass(frozen=True, slots=True)
+class Ja4:
+    """The four forms of one hello's JA4."""
+
+    ja4: str
+    """The published, hashed, sorted form."""
+    ja4_r: str
+    """Raw: the sorted lists in place of their hashes; an empty list is an empty string."""
+    ja4_o: str
+    """Hashed in the client's original order, SNI and ALPN included in the extensions: the published JA4_o."""
+    ja4_stable: str
+    """JA4 as if the hello had been sent without `VOLATILE_EXTENSIONS`; our own form, for grouping."""
+
+
+def ja4_of(hello: ClientHello, transport: Transport) -> Ja4:
+    """Compute all forms of JA4."""
+    grease = registry.GREASE
+    suites = [suite for suite in hello.cipher_suites if suite not in grease]
+    extensions = [kind for kind, _ in hello.extensions or () if kind not in grease]
+    schemes = _joined(scheme for scheme in hello.signature_algorithms if scheme not in grease)
+
+    before_counts = (
+        f"{_TRANSPORT_LETTERS[transport]}{_version(hello)}{'d' if hello.sni_present else 'i'}"
+        f"{min(len(suites), MAX_COUNT):02}"
+    )
+    alpn = alpn_letters(hello.alpn)
+    a = f"{before_counts}{min(len(extensions), MAX_COUNT):02}{alpn}"
+
+    hashed = sorted(kind for kind in extensions if kind not in _UNHASHED_EXTENSIONS)
+    stable = [kind for kind in hashed if kind not in VOLATILE_EXTENSIONS]
+    stable_count = len(extensions) - (len(hashed) - len(stable))
+    suite_text = _joined(sorted(suites))
+    b = _hash12(suite_text)
+    c_text = _with_schemes(_joined(hashed), schemes)
+
+    ja4 = f"{a}_{b}_{_hash12(c_text)}"
+    return Ja4(
+        ja4=ja4,
+        ja4_r=f"{a}_{suite_text}_{c_text}",
+        ja4_o=f"{a}_{_hash12(_joined(suites))}_{_hash12(_with_schemes(_joined(extensions), schemes))}",
+        ja4_stable=ja4
+        if len(stable) == len(hashed)
+        else f"{before_counts}{min(stable_count, MAX_COUNT):02}{alpn}_{b}_"
+        f"{_hash12(_with_schemes(_joined(stable), schemes))}",
+    )
+
+
+def alpn_letters(protocols: tuple[bytes, ...]) -> str:
+    """First and last character of the first offered protocol.
+
+    If the first or the last byte is not an ASCII letter or digit, the first and last digit of the
+    protocol's hex form instead; `00` without a protocol or with an empty one.
+    """
+    if not protocols or not protocols[0]:
+        return _NO_ALPN
+    name = protocols[0]
+    first, last = name[:1], name[-1:]
+    if first.isalnum() and last.isalnum():
+        return (first + last).decode("ascii")
+    return first.hex()[0] + last.hex()[1]
+
+
+def _version(hello: ClientHello) -> str:
+    """Two characters for the numerically highest value of supported_versions, else for legacy_version.
+
+    "Highest value" is taken literally, as other implementations do: a DTLS client that offers 1.3
+    (0xfefc) and 1.2 (0xfefd) is `d2`. The column `tls_version` has the newest version instead.
+    """
+    offered = [version for version in hello.supported_versions if version not in registry.GREASE]
+    return _VERSION_LETTERS.get(max(offered, default=hello.legacy_version), _UNKNOWN_VERSION)
+
+
+def _joined(values: Iterable[int]) -> str:
+    return ",".join(map(HEX4.__getitem__, values))
+
+
+def _with_schemes(extensions: str, schemes: str) -> str:
+    """Extensions and signature algorithms; without the latter there is no underscore."""
+    return f"{extensions}_{schemes}" if schemes else extensions
+
+
+@lru_cache(maxsize=8192)
+def _hash12(text: str) -> str:
+    return sha256(text.encode("ascii")).hexdigest()[:12] if text else EMPTY_HASH
