@@ -1,0 +1,1 @@
+"""Features of one entity hour: what they mean, and the frame that carries them."""

@@ -1,0 +1,1 @@
+"""Isolation Forest over entity hours: training, explanation, examination, promotion, registry."""

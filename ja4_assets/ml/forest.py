@@ -1,0 +1,165 @@
+"""The Isolation Forest that ranks entity hours by how unlike the rest they are.
+
+One scikit-learn Pipeline holds everything that is fitted: log1p on counts, robust scaling, the
+value that stands for "unobserved" together with an indicator column per feature, and the forest.
+Preprocessing is therefore fitted in training only and travels with the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import IsolationForest
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer, RobustScaler
+
+from ja4_assets.features.catalogue import COUNT_FEATURES, FEATURE_NAMES
+
+FloatArray = npt.NDArray[np.float64]
+
+MIN_TRAINING_ROWS = 50
+"""Fewer entity hours cannot fill a quantile of 2 % with even one of them."""
+
+REFERENCE_POINTS = 1001
+"""Points of the training scores' quantile function kept beside the model: a rank's step is 0.1 %."""
+
+
+class TooFewEntityHoursError(ValueError):
+    """The training window holds too few entity hours for a threshold to mean anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForestSettings:
+    """What is chosen, not learned."""
+
+    trees: int = 200
+    samples_per_tree: int = 256
+    """Rows each tree sees; 256 is the published default of Isolation Forest (Liu et al., 2008)."""
+    alert_quantile: float = 0.98
+    """An entity hour is an alert when it is stranger than this share of the training window."""
+    seed: int = 20_261_101
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreReference:
+    """What turns an anomaly score into a rank and an alert; stored inside the model's artifact."""
+
+    feature_names: tuple[str, ...]
+    quantiles: tuple[float, ...]
+    """Training scores at `REFERENCE_POINTS` equidistant quantiles, ascending."""
+    threshold: float
+    """Training score at `alert_quantile`; a score above it is an alert."""
+    alert_quantile: float
+
+    def ranks(self, scores: FloatArray) -> FloatArray:
+        """Share of the training scores that are at most each score, 0 to 1, in steps of 0.1 %."""
+        positions = np.searchsorted(np.asarray(self.quantiles), scores, side="right")
+        return positions.astype(np.float64) / len(self.quantiles)
+
+
+@dataclass(frozen=True, slots=True)
+class EntityForest:
+    """A fitted pipeline with the reference that its scores are read against."""
+
+    pipeline: Pipeline
+    reference: ScoreReference
+
+    def anomaly_scores(self, matrix: pd.DataFrame) -> FloatArray:
+        """2 ** -(mean path length / expected path length): 0 to 1, higher is stranger; one per row."""
+        if matrix.empty:
+            return np.empty(0, dtype=np.float64)
+        return np.asarray(-self.pipeline.score_samples(matrix), dtype=np.float64)
+
+
+def build_pipeline(settings: ForestSettings) -> Pipeline:
+    """The unfitted pipeline, from the 20 columns of `feature_matrix` to a score.
+
+    An unobserved value becomes 0 after scaling, which is the training median, and its indicator
+    becomes 1: the forest can isolate "unobserved" without mistaking it for an extreme value.
+    """
+    counts = FunctionTransformer(np.log1p, feature_names_out="one-to-one")
+    values = Pipeline(
+        [
+            (
+                "log_counts",
+                ColumnTransformer(
+                    [("counts", counts, list(COUNT_FEATURES))],
+                    remainder="passthrough",
+                    verbose_feature_names_out=False,
+                ),
+            ),
+            ("scale", RobustScaler()),
+            (
+                "unobserved_to_median",
+                SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True),
+            ),
+        ]
+    )
+    inputs = FeatureUnion([("value", values), ("unobserved", MissingIndicator(features="all"))])
+    forest = IsolationForest(
+        n_estimators=settings.trees,
+        max_samples=settings.samples_per_tree,
+        contamination=1.0 - settings.alert_quantile,
+        random_state=settings.seed,
+    )
+    return Pipeline([("inputs", inputs), ("forest", forest)])
+
+
+def train(matrix: pd.DataFrame, settings: ForestSettings) -> EntityForest:
+    """Fit on rows in a fixed order (see `features.frame`); same rows and settings give the same forest.
+
+    Raises TooFewEntityHoursError below `MIN_TRAINING_ROWS`.
+    """
+    if len(matrix) < MIN_TRAINING_ROWS:
+        raise TooFewEntityHoursError(
+            f"{len(matrix)} entity hours with enough requests in the training window; "
+            f"at least {MIN_TRAINING_ROWS} are needed"
+        )
+    pipeline = build_pipeline(settings)
+    with warnings.catch_warnings():
+        # A feature that nobody observed has no median; it stays at 0 and its indicator at 1.
+        warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
+        pipeline.fit(matrix)
+    scores = -pipeline.score_samples(matrix)
+    grid = np.quantile(scores, np.linspace(0.0, 1.0, REFERENCE_POINTS))
+    reference = ScoreReference(
+        feature_names=FEATURE_NAMES,
+        quantiles=tuple(float(value) for value in grid),
+        threshold=float(-pipeline.named_steps["forest"].offset_),
+        alert_quantile=settings.alert_quantile,
+    )
+    return EntityForest(pipeline, reference)
+
+
+def training_medians(pipeline: Pipeline) -> dict[str, float]:
+    """The median that training saw for each feature, in the mart's units; NaN if never observed."""
+    values: Pipeline = dict(pipeline.named_steps["inputs"].transformer_list)["value"]
+    names = values.named_steps["log_counts"].get_feature_names_out()
+    centres = dict(zip(names, values.named_steps["scale"].center_, strict=True))
+    return {
+        name: float(np.expm1(centres[name]) if name in COUNT_FEATURES else centres[name])
+        for name in FEATURE_NAMES
+    }
+
+
+def model_hash(pipeline: Pipeline) -> str:
+    """16 hex digits over every fitted number: equal for the same data, settings and library versions."""
+    digest = hashlib.sha256()
+    values: Pipeline = dict(pipeline.named_steps["inputs"].transformer_list)["value"]
+    scale: RobustScaler = values.named_steps["scale"]
+    forest: IsolationForest = pipeline.named_steps["forest"]
+    for array in (scale.center_, scale.scale_, np.asarray([forest.offset_])):
+        digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+    for estimator in forest.estimators_:
+        tree = estimator.tree_
+        for array in (tree.feature, tree.children_left, tree.children_right, tree.n_node_samples):
+            digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
+        digest.update(np.ascontiguousarray(tree.threshold, dtype="<f8").tobytes())
+    return digest.hexdigest()[:16]
