@@ -12,6 +12,10 @@ from capture_agent.fingerprint.skeleton import skeleton
 from capture_agent.wire.client_hello import ClientHello, parse_client_hello
 from capture_agent.wire.printable import printable
 
+MAX_CACHED_HELLOS = 1024
+MAX_CACHED_HELLO_BYTES = 4096
+"""With the limit above: about 10 MB at most, also when every hello is new."""
+
 
 @dataclass(frozen=True, slots=True)
 class HelloFacts:
@@ -42,12 +46,42 @@ class HelloFacts:
     has_pq_group: bool | None
 
 
-def hello_facts(hello: ClientHello, transport: Transport) -> HelloFacts:
-    """Facts of a parsed ClientHello."""
+_recent: dict[tuple[bytes, Transport], HelloFacts] = {}
+
+
+def hello_facts(message: bytes, transport: Transport) -> HelloFacts:
+    """Facts of one handshake message, 4-byte header included; raises `Malformed`.
+
+    The result depends on the skeleton only, so hellos of ordinary size that differ in nothing else are
+    looked up instead of computed: programs, unlike permuting browsers, repeat theirs exactly.
+    """
+    hello = parse_client_hello(message, is_dtls=transport is Transport.DTLS)
+    blanked = skeleton(hello, message)
+    if len(blanked) > MAX_CACHED_HELLO_BYTES:
+        return _compute(hello, blanked, transport)
+    key = blanked, transport
+    facts = _recent.get(key)
+    if facts is None:
+        facts = _compute(hello, blanked, transport)
+        if len(_recent) >= MAX_CACHED_HELLOS:
+            # Oldest first: a dict keeps the order of insertion.
+            del _recent[next(iter(_recent))]
+        _recent[key] = facts
+    return facts
+
+
+def refingerprint(hello_skeleton: bytes, transport: Transport) -> HelloFacts:
+    """Facts of a stored row under today's rules, from its `hello_skeleton`; raises `Malformed`.
+
+    Equal to `hello_facts` of the message that the skeleton was made of.
+    """
+    return hello_facts(hello_skeleton, transport)
+
+
+def _compute(hello: ClientHello, blanked: bytes, transport: Transport) -> HelloFacts:
     host_name = hello.sni
     ja4 = ja4_of(hello, transport)
     ja3 = ja3_of(hello)
-    blanked = skeleton(hello)
     return HelloFacts(
         sni=None if host_name is None else printable(host_name),
         sni_present=hello.sni_present,
@@ -70,11 +104,6 @@ def hello_facts(hello: ClientHello, transport: Transport) -> HelloFacts:
         has_early_data=hello.has_early_data,
         has_pq_group=hello.has_pq_group,
     )
-
-
-def facts_of_message(message: bytes, transport: Transport) -> HelloFacts:
-    """Parse a handshake message and compute its facts; raises `Malformed`."""
-    return hello_facts(parse_client_hello(message, is_dtls=transport is Transport.DTLS), transport)
 
 
 def is_ip_literal(host_name: bytes) -> bool:

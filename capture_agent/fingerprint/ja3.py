@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import md5
 
-from capture_agent.fingerprint.number_text import DECIMAL
+from capture_agent.fingerprint.number_text import DECIMAL, MAX_CACHED_NUMBERS
 from capture_agent.wire import registry
 from capture_agent.wire.client_hello import ClientHello
 
@@ -30,19 +31,27 @@ class Ja3:
 
 def ja3_of(hello: ClientHello) -> Ja3:
     """Compute JA3 and JA3n."""
-    grease = registry.GREASE
-    extensions = [kind for kind, _ in hello.extensions or () if kind not in grease]
-    before = f"{hello.legacy_version},{_joined(s for s in hello.cipher_suites if s not in grease)},"
-    after = (
-        f",{_joined(group for group in hello.supported_groups if group not in grease)}"
-        f",{_joined(hello.ec_point_formats)}"
-    )
+    extensions = [kind for kind, _ in hello.extensions or () if kind not in registry.GREASE]
+    before = f"{hello.legacy_version},{_without_grease(hello.cipher_suites)},"
+    after = f",{_without_grease(hello.supported_groups)},{_joined(hello.ec_point_formats)}"
     ja3 = f"{before}{_joined(extensions)}{after}"
     return Ja3(
         ja3=ja3,
         ja3_hash=_md5(ja3),
         ja3n_hash=_md5(f"{before}{_joined(sorted(extensions))}{after}"),
     )
+
+
+def _without_grease(values: tuple[int, ...]) -> str:
+    """Clients send a few lists again and again: those of ordinary length are remembered."""
+    return _remembered(values) if len(values) <= MAX_CACHED_NUMBERS else _spell(values)
+
+
+def _spell(values: tuple[int, ...]) -> str:
+    return _joined([value for value in values if value not in registry.GREASE])
+
+
+_remembered = lru_cache(maxsize=1024)(_spell)
 
 
 def _joined(values: Iterable[int]) -> str:

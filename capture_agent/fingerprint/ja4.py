@@ -16,7 +16,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from capture_agent.events import Transport
-from capture_agent.fingerprint.number_text import HEX4
+from capture_agent.fingerprint.number_text import HEX4, MAX_CACHED_NUMBERS
 from capture_agent.wire import registry
 from capture_agent.wire.client_hello import ClientHello
 
@@ -68,33 +68,32 @@ class Ja4:
 def ja4_of(hello: ClientHello, transport: Transport) -> Ja4:
     """Compute all forms of JA4."""
     grease = registry.GREASE
-    suites = [suite for suite in hello.cipher_suites if suite not in grease]
     extensions = [kind for kind, _ in hello.extensions or () if kind not in grease]
-    schemes = _joined(scheme for scheme in hello.signature_algorithms if scheme not in grease)
+    hashed = sorted([kind for kind in extensions if kind not in _UNHASHED_EXTENSIONS])
+    volatile = sum([kind in VOLATILE_EXTENSIONS for kind in hashed])
+    schemes = _list_forms(hello.signature_algorithms).as_sent
+    suites = _list_forms(hello.cipher_suites)
 
-    before_counts = (
+    before_count = (
         f"{_TRANSPORT_LETTERS[transport]}{_version(hello)}{'d' if hello.sni_present else 'i'}"
-        f"{min(len(suites), MAX_COUNT):02}"
+        f"{min(suites.count, MAX_COUNT):02}"
     )
     alpn = alpn_letters(hello.alpn)
-    a = f"{before_counts}{min(len(extensions), MAX_COUNT):02}{alpn}"
-
-    hashed = sorted(kind for kind in extensions if kind not in _UNHASHED_EXTENSIONS)
-    stable = [kind for kind in hashed if kind not in VOLATILE_EXTENSIONS]
-    stable_count = len(extensions) - (len(hashed) - len(stable))
-    suite_text = _joined(sorted(suites))
-    b = _hash12(suite_text)
-    c_text = _with_schemes(_joined(hashed), schemes)
-
-    ja4 = f"{a}_{b}_{_hash12(c_text)}"
+    a = f"{before_count}{min(len(extensions), MAX_COUNT):02}{alpn}"
+    b = suites.sorted_hash
+    c = _with_schemes(_joined(hashed), schemes)
+    ja4 = f"{a}_{b}_{_hash12(c)}"
+    if volatile:
+        stable_a = f"{before_count}{min(len(extensions) - volatile, MAX_COUNT):02}{alpn}"
+        stable_c = _joined([kind for kind in hashed if kind not in VOLATILE_EXTENSIONS])
+        stable = f"{stable_a}_{b}_{_hash12(_with_schemes(stable_c, schemes))}"
+    else:
+        stable = ja4
     return Ja4(
         ja4=ja4,
-        ja4_r=f"{a}_{suite_text}_{c_text}",
-        ja4_o=f"{a}_{_hash12(_joined(suites))}_{_hash12(_with_schemes(_joined(extensions), schemes))}",
-        ja4_stable=ja4
-        if len(stable) == len(hashed)
-        else f"{before_counts}{min(stable_count, MAX_COUNT):02}{alpn}_{b}_"
-        f"{_hash12(_with_schemes(_joined(stable), schemes))}",
+        ja4_r=f"{a}_{suites.in_order}_{c}",
+        ja4_o=f"{a}_{suites.as_sent_hash}_{_hash12(_with_schemes(_joined(extensions), schemes))}",
+        ja4_stable=stable,
     )
 
 
@@ -123,6 +122,33 @@ def _version(hello: ClientHello) -> str:
     return _VERSION_LETTERS.get(max(offered, default=hello.legacy_version), _UNKNOWN_VERSION)
 
 
+@dataclass(frozen=True, slots=True)
+class _ListForms:
+    """The spellings of one list of 16-bit numbers, GREASE removed."""
+
+    count: int
+    as_sent: str
+    as_sent_hash: str
+    in_order: str
+    sorted_hash: str
+
+
+def _list_forms(values: tuple[int, ...]) -> _ListForms:
+    """Clients send a few lists again and again: those of ordinary length are remembered."""
+    if len(values) > MAX_CACHED_NUMBERS:
+        return _spell_list(values)
+    return _remembered_list(values)
+
+
+def _spell_list(values: tuple[int, ...]) -> _ListForms:
+    kept = [value for value in values if value not in registry.GREASE]
+    as_sent, in_order = _joined(kept), _joined(sorted(kept))
+    return _ListForms(len(kept), as_sent, _hash12(as_sent), in_order, _hash12(in_order))
+
+
+_remembered_list = lru_cache(maxsize=1024)(_spell_list)
+
+
 def _joined(values: Iterable[int]) -> str:
     return ",".join(map(HEX4.__getitem__, values))
 
@@ -132,6 +158,5 @@ def _with_schemes(extensions: str, schemes: str) -> str:
     return f"{extensions}_{schemes}" if schemes else extensions
 
 
-@lru_cache(maxsize=8192)
 def _hash12(text: str) -> str:
     return sha256(text.encode("ascii")).hexdigest()[:12] if text else EMPTY_HASH

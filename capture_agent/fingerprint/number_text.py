@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+MAX_CACHED_NUMBERS: Final = 256
+"""Longest list whose spelling is remembered: over three times the longest of a real client (about 80)
+and short enough that hostile lists cannot fill the memory through the caches."""
+
 
 class _Hex4(dict[int, str]):
     def __missing__(self, value: int) -> str:

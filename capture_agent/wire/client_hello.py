@@ -5,7 +5,7 @@ Sources: RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2, RFC 9147 section 5.3 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from struct import Struct, unpack_from
 
 from capture_agent.wire import registry
@@ -19,7 +19,8 @@ from capture_agent.wire.extensions import (
 
 MAX_SESSION_ID_BYTES = 32
 HANDSHAKE_HEADER_BYTES = 4
-_FIXED_BYTES = HANDSHAKE_HEADER_BYTES + 2 + 32
+SESSION_ID_OFFSET = HANDSHAKE_HEADER_BYTES + 2 + 32
+"""Position in the message of the session id's length byte; version and random stand before it."""
 _EXTENSION_HEADER = Struct(">HH")
 
 
@@ -38,17 +39,19 @@ class ClientHello:
     cipher_suites: tuple[int, ...]
     compression_methods: bytes
     extensions: tuple[tuple[int, bytes], ...] | None
+    _first_bodies: dict[int, bytes] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Reversed, so that of repeated types the first one stays.
+        object.__setattr__(self, "_first_bodies", dict(reversed(self.extensions or ())))
 
     def extension(self, extension_type: int) -> bytes | None:
         """Body of the first extension of this type; None if it is absent."""
-        for present_type, body in self.extensions or ():
-            if present_type == extension_type:
-                return body
-        return None
+        return self._first_bodies.get(extension_type)
 
     def has_extension(self, extension_type: int) -> bool:
         """Whether an extension of this type is present, readable or not."""
-        return self.extension(extension_type) is not None
+        return extension_type in self._first_bodies
 
     def _u16_list(self, extension_type: int, length_size: int) -> tuple[int, ...]:
         body = self.extension(extension_type)
@@ -57,7 +60,7 @@ class ClientHello:
     @property
     def sni_present(self) -> bool:
         """Extension server_name is present, whatever it holds."""
-        return self.has_extension(registry.EXT_SERVER_NAME)
+        return registry.EXT_SERVER_NAME in self._first_bodies
 
     @property
     def sni(self) -> bytes | None:
@@ -104,7 +107,7 @@ class ClientHello:
         grease = registry.GREASE
         return not (
             grease.isdisjoint(self.cipher_suites)
-            and grease.isdisjoint(present_type for present_type, _ in self.extensions or ())
+            and grease.isdisjoint(self._first_bodies)
             and grease.isdisjoint(self.supported_groups)
             and grease.isdisjoint(self.supported_versions)
             and grease.isdisjoint(self.signature_algorithms)
@@ -167,10 +170,10 @@ def parse_client_hello(message: bytes, *, is_dtls: bool = False) -> ClientHello:
         raise Malformed("handshake type is not client_hello", 0)
     if int.from_bytes(message[1:4], "big") != size - HANDSHAKE_HEADER_BYTES:
         raise Malformed("handshake length differs from the message", 1)
-    if size <= _FIXED_BYTES:
+    if size <= SESSION_ID_OFFSET:
         raise Malformed("version, random and session_id run over the end", size)
 
-    pos = _FIXED_BYTES
+    pos = SESSION_ID_OFFSET
     end = pos + 1 + message[pos]
     if message[pos] > MAX_SESSION_ID_BYTES:
         raise Malformed("session_id is longer than 32 bytes", pos)
