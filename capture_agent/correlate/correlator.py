@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
 
-from capture_agent.correlate.epochs import ConnectionKey, Epoch, EpochLimits, EpochTable, HelloFacts
+from capture_agent.correlate.epochs import ConnectionKey, Epoch, EpochLimits, EpochTable, JoinableHello
 from capture_agent.correlate.judgement import (
     CERTAIN,
     NEARLY_CERTAIN,
@@ -58,7 +58,7 @@ class JoinedRequest:
     conn_id: int
     seq_on_conn: int
     """The server's own number if it gave one, else counted here, from 1."""
-    hello: HelloFacts | None
+    hello: JoinableHello | None
     hello_to_request_us: int | None
 
 
@@ -111,7 +111,7 @@ class Correlator:
         """A connection appeared on the wire."""
         self._epochs.open(key, conn_id, opened_us, is_midstream=is_midstream)
 
-    def hello(self, conn_id: int, facts: HelloFacts) -> list[JoinedRequest]:
+    def hello(self, conn_id: int, facts: JoinableHello) -> list[JoinedRequest]:
         """A hello was read on a tracked connection: requests that waited for it are settled."""
         epoch = self._epochs.tracked(conn_id)
         if epoch is None:

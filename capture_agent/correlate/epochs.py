@@ -29,7 +29,7 @@ class ConnectionKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class HelloFacts:
+class JoinableHello:
     """What a request row keeps of its connection's hello; the hello itself has a row of its own."""
 
     ts_us: int
@@ -67,7 +67,7 @@ class Epoch:
     is_resumed_after_idle: bool = False
     """The flow table lost sight of it and found it again; a change of connection may have hidden between."""
     closed_us: int | None = None
-    hello: HelloFacts | None = None
+    hello: JoinableHello | None = None
     """The first usable hello, else the first one."""
     hellos: int = 0
     requests: int = 0
@@ -151,7 +151,7 @@ class EpochTable:
         """The epoch that the flow table calls `conn_id`."""
         return self._tracked.get(conn_id)
 
-    def attach(self, epoch: Epoch, hello: HelloFacts) -> None:
+    def attach(self, epoch: Epoch, hello: JoinableHello) -> None:
         """Give an epoch its hello; the first usable one stays."""
         epoch.hellos += 1
         if epoch.hello is None or (not epoch.has_usable_hello and hello.quality in USABLE):

@@ -1,0 +1,178 @@
+"""The row of `raw_tls_hellos` that a hello found by the flow table becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from capture_agent.correlate.epochs import JoinableHello
+from capture_agent.events import FINGERPRINT_SPEC, Quality, TlsHello
+from capture_agent.fingerprint import tcp_syn
+from capture_agent.fingerprint.hello_facts import HelloFacts, facts_of_message
+from capture_agent.flows.flow_events import ConnectionEpoch, HelloSeen
+from capture_agent.wire.address import MAPPED_PREFIX, address_text
+from capture_agent.wire.errors import Malformed
+from capture_agent.wire.segment import TCP_SYN
+
+UNREAD = HelloFacts(
+    sni=None,
+    sni_present=None,
+    sni_is_ip=None,
+    alpn=(),
+    legacy_version=None,
+    tls_version=None,
+    ja4=None,
+    ja4_r=None,
+    ja4_o=None,
+    ja4_stable=None,
+    ja3=None,
+    ja3_hash=None,
+    ja3n_hash=None,
+    hello_len=None,
+    hello_skeleton=None,
+    has_grease=None,
+    has_ech=None,
+    has_psk=None,
+    has_early_data=None,
+    has_pq_group=None,
+)
+"""Facts of a hello that could not be read: nothing was observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SynColumns:
+    """The columns that come from the SYN; None without one."""
+
+    tcp_ttl: int | None = None
+    tcp_window: int | None = None
+    tcp_mss: int | None = None
+    tcp_wscale: int | None = None
+    tcp_options: str | None = None
+    tcp_signature: str | None = None
+    ip_df: bool | None = None
+    ip_id: int | None = None
+
+
+NO_SYN = SynColumns()
+UNKNOWN_SEQ = 1
+"""The flow table does not keep the SYN's sequence number; any but 0, which the signature would remark on."""
+
+
+def tls_hello_row(seen: HelloSeen, sensor: str) -> TlsHello:
+    """Fingerprint a hello. One that breaks the grammar becomes a row with its reason and no fingerprints."""
+    epoch = seen.epoch
+    quality, malformed = seen.quality, seen.malformed
+    facts = UNREAD
+    if seen.message is not None:
+        try:
+            facts = facts_of_message(seen.message, epoch.transport)
+        except Malformed as error:
+            quality, malformed = Quality.MALFORMED, error
+    syn = syn_columns(epoch)
+    proxied = seen.proxied
+    return TlsHello(
+        sensor=sensor,
+        ts=seen.ts_us,
+        conn_id=epoch.conn_id,
+        transport=epoch.transport,
+        src_ip=_text(epoch.src),
+        src_port=epoch.src_port,
+        dst_ip=_text(epoch.dst),
+        dst_port=epoch.dst_port,
+        sni=facts.sni,
+        sni_present=facts.sni_present,
+        sni_is_ip=facts.sni_is_ip,
+        alpn=facts.alpn,
+        legacy_version=facts.legacy_version,
+        tls_version=facts.tls_version,
+        ja4=facts.ja4,
+        ja4_r=facts.ja4_r,
+        ja4_o=facts.ja4_o,
+        ja4_stable=facts.ja4_stable,
+        ja3=facts.ja3,
+        ja3_hash=facts.ja3_hash,
+        ja3n_hash=facts.ja3n_hash,
+        fingerprint_spec=FINGERPRINT_SPEC,
+        quality=quality,
+        malformed_reason=None if malformed is None else malformed.reason,
+        malformed_offset=None if malformed is None else malformed.offset,
+        segments=seen.segments,
+        hello_len=facts.hello_len,
+        hello_skeleton=facts.hello_skeleton,
+        has_grease=facts.has_grease,
+        has_ech=facts.has_ech,
+        has_psk=facts.has_psk,
+        has_early_data=facts.has_early_data,
+        has_pq_group=facts.has_pq_group,
+        is_second_hello=seen.is_second_hello,
+        is_sslv2_framed=seen.is_sslv2_framed,
+        preamble=seen.preamble,
+        proxy_src_ip=None if proxied is None else _text(proxied.src),
+        proxy_src_port=None if proxied is None else proxied.src_port,
+        proxy_dst_ip=None if proxied is None else _text(proxied.dst),
+        proxy_dst_port=None if proxied is None else proxied.dst_port,
+        tunnel=epoch.tunnel,
+        tcp_ttl=syn.tcp_ttl,
+        tcp_window=syn.tcp_window,
+        tcp_mss=syn.tcp_mss,
+        tcp_wscale=syn.tcp_wscale,
+        tcp_options=syn.tcp_options,
+        tcp_signature=syn.tcp_signature,
+        ip_df=syn.ip_df,
+        ip_id=syn.ip_id,
+        syn_ack_rtt_us=seen.syn_ack_rtt_us,
+        syn_to_hello_us=seen.syn_to_hello_us,
+    )
+
+
+def joinable_hello(row: TlsHello) -> JoinableHello:
+    """What the requests of the hello's connection will carry of it."""
+    return JoinableHello(
+        ts_us=row.ts,
+        quality=row.quality,
+        ja4=row.ja4,
+        ja4_stable=row.ja4_stable,
+        ja3_hash=row.ja3_hash,
+        sni=row.sni,
+        tls_version=row.tls_version,
+        alpn=row.alpn,
+        has_grease=row.has_grease,
+        has_ech=row.has_ech,
+        has_psk=row.has_psk,
+        has_pq_group=row.has_pq_group,
+        tcp_signature=row.tcp_signature,
+        tcp_ttl=row.tcp_ttl,
+        tcp_mss=row.tcp_mss,
+    )
+
+
+def syn_columns(epoch: ConnectionEpoch) -> SynColumns:
+    """TCP and IP facts of the epoch's SYN."""
+    syn = epoch.syn
+    if syn is None:
+        return NO_SYN
+    facts = tcp_syn.syn_facts(
+        ip_version=4 if epoch.src.startswith(MAPPED_PREFIX) else 6,
+        ttl=syn.ttl,
+        ip_df=syn.ip_df,
+        ip_id=syn.ip_id,
+        seq=UNKNOWN_SEQ,
+        ack=0,
+        flags=TCP_SYN,
+        window=syn.window,
+        options=syn.options_field,
+        payload_bytes=int(syn.has_payload),
+    )
+    return SynColumns(
+        tcp_ttl=facts.ttl,
+        tcp_window=facts.window,
+        tcp_mss=facts.mss,
+        tcp_wscale=facts.wscale,
+        tcp_options=facts.tcp_options,
+        tcp_signature=tcp_syn.tcp_signature(facts),
+        ip_df=facts.ip_df,
+        ip_id=facts.ip_id,
+    )
+
+
+_text = lru_cache(maxsize=65_536)(address_text)
