@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from clickhouse_connect.cc_sqlalchemy import alembic as _dialect  # noqa: F401  Alembic knows it once imported
+from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.binding import quote_identifier
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -74,26 +77,11 @@ def create_database_if_missing(target: DatabaseUrl) -> bool:
     an administrator made. Atomic is spelt out because the embedded database defaults to Overlay, in which
     tables have no UUID and EXCHANGE, which dbt uses, is refused.
     """
-    options: dict[str, Any] = dict(target.options)
-    client = clickhouse_connect.get_client(
-        host=target.host,
-        port=target.port,
-        username=target.user,
-        password=target.password,
-        secure=target.secure,
-        database="",
-        **options,
-    )
-    try:
-        found = client.query(
-            "select 1 from system.databases where name = {name:String}", parameters={"name": target.database}
-        )
-        if found.row_count:
+    with closing(_serverwide_client(target)) as client:
+        if _database_exists(client, target.database):
             return False
         client.command(f"create database if not exists {quote_identifier(target.database)} engine = Atomic")
         return True
-    finally:
-        client.close()
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -109,9 +97,11 @@ def downgrade(url: str, revision: str) -> None:
 
 
 def current_revision(url: str) -> str | None:
-    """Revision the database stands at; None before the first migration."""
+    """Revision the database stands at; None before the first migration or without the database."""
     target = DatabaseUrl.parse(url)
-    create_database_if_missing(target)
+    with closing(_serverwide_client(target)) as client:
+        if not _database_exists(client, target.database):
+            return None
     engine = sqlalchemy.create_engine(target.sqlalchemy_url())
     try:
         with engine.connect() as connection:
@@ -126,6 +116,27 @@ def head_revision() -> str:
     if head is None:
         raise RuntimeError(f"no migration in {MIGRATIONS}")
     return head
+
+
+def _serverwide_client(target: DatabaseUrl) -> Client:
+    """A client outside any database, because one that names a missing database is refused every query."""
+    options: dict[str, Any] = dict(target.options)
+    return clickhouse_connect.get_client(
+        host=target.host,
+        port=target.port,
+        username=target.user,
+        password=target.password,
+        secure=target.secure,
+        database="",
+        **options,
+    )
+
+
+def _database_exists(client: Client, name: str) -> bool:
+    found = client.query(
+        "select 1 from system.databases where name = {name:String}", parameters={"name": name}
+    )
+    return bool(found.row_count)
 
 
 def _config(target: DatabaseUrl) -> Config:

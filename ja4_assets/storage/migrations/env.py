@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlalchemy
 from alembic import context
-from clickhouse_connect.cc_sqlalchemy import alembic as _register_dialect  # noqa: F401  Alembic finds it by import
 
 
 def run_migrations() -> None:
