@@ -78,6 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
     from embedded_clickhouse.client_watch import ClientWatch
     from embedded_clickhouse.configuration import write_configuration
     from embedded_clickhouse.engine import Engine
+    from embedded_clickhouse.handler import GatewayHandler
     from embedded_clickhouse.server import Gateway, GatewayServer, port_is_taken
     from embedded_clickhouse.sessions import SessionStore
 
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.max_body_bytes,
     )
     try:
-        server = GatewayServer(address, gateway)
+        server = GatewayServer(address, gateway, GatewayHandler)
     except OSError as error:
         reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
         raise StartError(

@@ -27,7 +27,10 @@ class FramingError(Exception):
 def body_chunks(
     stream: BinaryIO, content_length: str | None, transfer_encoding: str | None
 ) -> Iterator[bytes]:
-    """The body as it arrives, at most 256 KiB at a time. Raises FramingError if it ends early or is malformed."""
+    """The body as it arrives, at most 256 KiB at a time.
+
+    Raises FramingError if it ends early or is malformed.
+    """
     if transfer_encoding is not None:
         if transfer_encoding.strip().lower() != "chunked":
             raise FramingError(f"transfer encoding {transfer_encoding!r} is not supported")

@@ -5,21 +5,22 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import Any, Protocol
 
 from embedded_clickhouse.errors import CANNOT_DECOMPRESS, UNKNOWN_COMPRESSION_METHOD, refusal
 
-try:
-    import lz4.frame as lz4_frame
-except ImportError:  # an optional package: without it the other encodings remain
-    lz4_frame = None
-try:
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-except ImportError:
-    zstd = None
+
+def _maybe_module(name: str) -> Any:
+    """An optional package: without it the other encodings remain."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+lz4_frame = _maybe_module("lz4.frame")
+zstd = _maybe_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 # A compressed body may grow a thousandfold; it is unpacked in steps of this size so that the limit on
 # the body's size acts before memory is taken.
@@ -27,6 +28,11 @@ STEP_BYTES = 2**20
 GZIP_WINDOW = 31
 FAST_GZIP_LEVEL = 1
 FAST_ZSTD_LEVEL = 1
+
+
+_UNPACK_ERRORS: tuple[type[Exception], ...] = (zlib.error, RuntimeError, EOFError, ValueError)
+if zstd is not None:
+    _UNPACK_ERRORS += (zstd.ZstdError,)
 
 
 class _Decoder(Protocol):
@@ -98,12 +104,8 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
                 if decoder.eof:
                     pending = decoder.unused_data or b""
                     decoder, is_started = make(), False
-    except (zlib.error, RuntimeError, EOFError, ValueError) as error:
+    except _UNPACK_ERRORS as error:
         raise refusal(CANNOT_DECOMPRESS, f"Cannot decompress the {name} body: {error}") from error
-    except Exception as error:  # noqa: BLE001 - the zstd module's own error class exists only where it is installed
-        if zstd is not None and isinstance(error, zstd.ZstdError):
-            raise refusal(CANNOT_DECOMPRESS, f"Cannot decompress the {name} body: {error}") from error
-        raise
     if is_started:
         raise refusal(CANNOT_DECOMPRESS, f"Cannot decompress the {name} body: it is cut off")
 
@@ -156,7 +158,7 @@ class _ZstdEncoder:
 
 
 def maybe_encoder(accept_encoding: str) -> tuple[str, Encoder] | None:
-    """The cheapest encoding that the client accepts, or None. Quality values are not weighed, as in the server."""
+    """The cheapest encoding that the client accepts, or None. Like the server, ignores quality values."""
     accepted = {part.partition(";")[0].strip().lower() for part in accept_encoding.split(",")}
     if "lz4" in accepted and lz4_frame is not None:
         return "lz4", _Lz4Encoder()

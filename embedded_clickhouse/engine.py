@@ -9,13 +9,15 @@ import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from chdb import _chdb
-
 from embedded_clickhouse.errors import TOO_MANY_SIMULTANEOUS_QUERIES, QueryError, from_engine, refusal
 from embedded_clickhouse.statements import multiple_statements
+
+# The stub file of this module leaves most of it out, hence Any.
+_chdb: Any = import_module("chdb._chdb")
 
 MAX_CONCURRENT_STATEMENTS = 16
 SLOT_DEADLINE_S = 120.0

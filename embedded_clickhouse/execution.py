@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
-from embedded_clickhouse.engine import Connection, Counts, Engine, quoted
+from embedded_clickhouse.bodies import RowsFile
+from embedded_clickhouse.engine import Connection, Counts, Engine, quoted, quoted_name
 from embedded_clickhouse.errors import READONLY, refusal
+from embedded_clickhouse.forms import ExternalTable
 from embedded_clickhouse.request import QueryRequest
 from embedded_clickhouse.sessions import Session
 from embedded_clickhouse.statements import DEFAULT_OUTPUT_FORMAT, Plan, StatementKind
@@ -17,6 +20,24 @@ from embedded_clickhouse.statements import DEFAULT_OUTPUT_FORMAT, Plan, Statemen
 _INSERT_SETTINGS = {"max_threads": "1", "max_insert_threads": "1"}
 # chDB reads a statement that starts with no keyword as a SELECT, so that any typing error would parse.
 _SERVER_SETTINGS = {"implicit_select": "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A statement with what came along: the path of its rows if it inserts some, tables for its time only."""
+
+    plan: Plan
+    maybe_rows_path: str | None
+    tables: tuple[ExternalTable, ...]
+
+    @property
+    def statement(self) -> str:
+        """The statement as the engine gets it."""
+        return (
+            self.plan.before_rows
+            if self.maybe_rows_path is None
+            else self.plan.insert_from(self.maybe_rows_path)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +51,17 @@ class Output:
 
 @contextmanager
 def executed(
-    engine: Engine,
-    request: QueryRequest,
-    plan: Plan,
-    maybe_rows_path: str | None,
-    maybe_session: Session | None,
+    engine: Engine, request: QueryRequest, job: Job, maybe_session: Session | None, spool_directory: Path
 ) -> Iterator[Output]:
-    """Run `plan` for `request`; the output is valid inside. Raises QueryError before or while it is read."""
-    statement = plan.before_rows if maybe_rows_path is None else plan.insert_from(maybe_rows_path)
-    with engine.slot(), _connection(engine, request, plan, maybe_session) as connection:
+    """Run `job` for `request`; the output is valid inside. Raises QueryError before or while it is read."""
+    plan, statement = job.plan, job.statement
+    # KILL must get through when every place is taken by what it is to end.
+    slot = nullcontext() if plan.is_kill else engine.slot()
+    with (
+        slot,
+        _connection(engine, request, plan, maybe_session) as connection,
+        _external_tables(connection, job.tables, spool_directory),
+    ):
         is_read_only = connection.require_single(statement)
         if request.is_read_only and not is_read_only and plan.kind is not StatementKind.SESSION:
             raise refusal(
@@ -59,6 +82,28 @@ def executed(
             result = connection.run(statement, default_format)
             has_format = is_result or bool(result.output)
             yield Output(iter([result.output]), result.counts, output_format if has_format else None)
+
+
+@contextmanager
+def _external_tables(
+    connection: Connection, tables: tuple[ExternalTable, ...], spool_directory: Path
+) -> Iterator[None]:
+    made: list[str] = []
+    try:
+        for table in tables:
+            name = quoted_name(table.name)
+            create = f"CREATE TEMPORARY TABLE {name} ({table.structure}) ENGINE = Memory"
+            connection.require_single(create)
+            connection.run(create)
+            made.append(name)
+            with RowsFile(spool_directory) as rows:
+                rows.write(table.rows)
+                target = Plan(StatementKind.INSERT_ROWS, f"INSERT INTO {name}", f"FORMAT {table.row_format}")
+                connection.run(target.insert_from(rows.path))
+        yield
+    finally:
+        for name in made:
+            connection.run(f"DROP TEMPORARY TABLE IF EXISTS {name}")
 
 
 def _primed(blocks: Iterator[bytes]) -> Iterator[bytes]:

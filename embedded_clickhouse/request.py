@@ -24,7 +24,8 @@ _TRANSPORT_FIELDS = {
     "session_timeout", "session_check", "close_session", "wait_end_of_query", "buffer_size", "stacktrace",
     "client_protocol_version", "role", "compress", "decompress", "enable_http_compression",
     "send_progress_in_http_headers", "http_headers_progress_interval_ms", "http_wait_end_of_query",
-    "cancel_http_readonly_queries_on_client_close", "network_compression_method", "network_zstd_compression_level",
+    "cancel_http_readonly_queries_on_client_close", "network_compression_method",
+    "network_zstd_compression_level",
 }  # fmt: skip
 
 
@@ -66,11 +67,14 @@ def url_fields(target: str) -> tuple[str, dict[str, str]]:
 
 
 def credentials(fields: Mapping[str, str], headers: Mapping[str, str]) -> Credentials | None:
-    """Credentials from the X-ClickHouse headers, basic authentication or the URL, in the server's order."""
-    user, key = headers.get("X-ClickHouse-User"), headers.get("X-ClickHouse-Key")
+    """Credentials from the X-ClickHouse headers, basic authentication or the URL, in the server's order.
+
+    The names in `headers` are in lower case.
+    """
+    user, key = headers.get("x-clickhouse-user"), headers.get("x-clickhouse-key")
     if user is not None or key is not None:
         return Credentials(user or "", key or "")
-    scheme, _, encoded = headers.get("Authorization", "").partition(" ")
+    scheme, _, encoded = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
             user, _, key = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
@@ -85,7 +89,10 @@ def credentials(fields: Mapping[str, str], headers: Mapping[str, str]) -> Creden
 def query_request(
     method: str, fields: Mapping[str, str], headers: Mapping[str, str], fresh_query_id: str
 ) -> QueryRequest:
-    """Read a request's fields. Raises QueryError for a field that has no meaning here."""
+    """Read a request's fields and headers, the latter by names in lower case.
+
+    Raises QueryError for a field that has no meaning here.
+    """
     if fields.get("compress") == "1" or fields.get("decompress") == "1":
         raise refusal(
             NOT_IMPLEMENTED,
@@ -105,15 +112,15 @@ def query_request(
     wants_compression = fields.get("enable_http_compression", "1") not in {"0", "false"}
     return QueryRequest(
         query=fields.get("query", ""),
-        maybe_database=fields.get("database") or headers.get("X-ClickHouse-Database") or None,
-        query_id=fields.get("query_id") or headers.get("X-ClickHouse-Query-Id") or fresh_query_id,
+        maybe_database=fields.get("database") or headers.get("x-clickhouse-database") or None,
+        query_id=fields.get("query_id") or headers.get("x-clickhouse-query-id") or fresh_query_id,
         maybe_session_id=fields.get("session_id") or None,
         session_timeout_s=_session_timeout_s(fields),
         must_session_exist=fields.get("session_check") == "1",
         closes_session=fields.get("close_session") == "1",
-        maybe_default_format=fields.get("default_format") or headers.get("X-ClickHouse-Format") or None,
+        maybe_default_format=fields.get("default_format") or headers.get("x-clickhouse-format") or None,
         waits_for_end=fields.get("wait_end_of_query") == "1" or fields.get("http_wait_end_of_query") == "1",
-        accept_encoding=headers.get("Accept-Encoding", "") if wants_compression else "",
+        accept_encoding=headers.get("accept-encoding", "") if wants_compression else "",
         is_read_only=method != "POST",
         settings=settings,
         parameters=parameters,

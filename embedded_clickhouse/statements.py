@@ -54,6 +54,7 @@ class Plan:
     maybe_output_format: str | None = None
     is_select: bool = False
     makes_temporary: bool = False
+    is_kill: bool = False
 
     def insert_from(self, path: str) -> str:
         """The INSERT with its rows read from `path`."""
@@ -130,6 +131,7 @@ def _plan_other(text: bytes, first: Token) -> Plan:
         maybe_output_format=maybe_format if is_result else None,
         is_select=first.upper in {"SELECT", "WITH", "FROM", "("},
         makes_temporary=makes_temporary,
+        is_kill=first.upper == "KILL",
     )
 
 
@@ -149,6 +151,7 @@ def _plan_insert(text: bytes, default_insert_format: str) -> Plan | None:
             if clause in {"SETTINGS", "FORMAT", "VALUES"} and maybe_target_end is None:
                 maybe_target_end = token.start
             if clause == "VALUES":
+                _require_no_more(text, token.end)
                 return _inline(text, maybe_target_end, token, "Values", token.end)
             if previous is not None and previous.upper == "FORMAT" and maybe_target_end is not None:
                 name = text[token.start : token.end].decode("ascii")
@@ -197,6 +200,18 @@ def _inline(text: bytes, maybe_target_end: int | None, clause: Token, name: str,
         after_rows=f"{settings}\nFORMAT {name}",
         rows_at=rows_at,
     )
+
+
+def _require_no_more(text: bytes, rows_at: int) -> None:
+    """Refuse a statement behind the rows of VALUES: the engine would leave it out without a word."""
+    if b";" not in text[rows_at:]:
+        return
+    maybe_end: int | None = None
+    for token in tokens(text, rows_at):
+        if maybe_end is not None and token.upper != ";":
+            raise multiple_statements(maybe_end)
+        if token.upper == ";":
+            maybe_end = token.start
 
 
 def _rows_after_format(text: bytes, position: int) -> int:
