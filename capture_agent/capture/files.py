@@ -1,0 +1,138 @@
+"""Capture files: pcap and pcapng, read through a memory map.
+
+Formats: draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng. pcap in both byte orders with
+microseconds or nanoseconds; pcapng with any number of sections and interfaces, their clock
+resolution and offset, unknown blocks and options skipped.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+from struct import Struct
+from types import TracebackType
+from typing import Self
+
+from capture_agent.capture import pcapng
+from capture_agent.capture.errors import CaptureFileError
+from capture_agent.wire.frame import Frame
+from capture_agent.wire.link import LINK_LAYERS, link_type_name
+
+PCAP_MAGICS = {
+    b"\xa1\xb2\xc3\xd4": (">", 1),
+    b"\xd4\xc3\xb2\xa1": ("<", 1),
+    b"\xa1\xb2\x3c\x4d": (">", 1000),
+    b"\x4d\x3c\xb2\xa1": ("<", 1000),
+}
+"""First four bytes -> byte order, and units of the fraction field in a microsecond."""
+PCAP_HEADER_BYTES = 24
+RECORD_HEADER_BYTES = 16
+MAX_FRAME_BYTES = 16 << 20
+"""A record that claims more is a damaged file; libpcap refuses above 128 MiB, Linux sends 64 kB at most."""
+RELEASE_BYTES = 16 << 20
+"""How much of the map is read before its pages are given back, so that memory does not grow with the file."""
+
+
+class CaptureFile:
+    """The frames of one capture file, in the order of the file.
+
+    Iterate once. Afterwards `truncated_at` is the offset of a record that the end of the file cut
+    short (every frame before it was given), or None. Raises CaptureFileError on opening what is no
+    capture or has an unknown link type, and while iterating on a damaged record.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.truncated_at: int | None = None
+        self.frames = 0
+        try:
+            with self.path.open("rb") as file:
+                if self.path.stat().st_size == 0:
+                    raise CaptureFileError(self.path, 0, "the file is empty")
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            raise CaptureFileError(self.path, 0, f"cannot be read: {error}") from error
+        self._map.madvise(mmap.MADV_SEQUENTIAL)
+        magic = self._map[:4]
+        try:
+            if magic in PCAP_MAGICS:
+                self.format = "pcap"
+                self._open_pcap(magic)
+            elif magic == pcapng.SECTION_HEADER_MAGIC:
+                self.format = "pcapng"
+                pcapng.section_byte_order(self._map, 0, self.path)
+            else:
+                raise CaptureFileError(
+                    self.path, 0, f"neither pcap nor pcapng: it starts with {magic.hex(' ')}"
+                )
+        except CaptureFileError:
+            self._map.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Unmap the file; frames that were given out must not be used any more."""
+        self._map.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        frames = self._pcap_frames() if self.format == "pcap" else self._pcapng_frames()
+        released = 0
+        for frame in frames:
+            if frame.offset - released > RELEASE_BYTES:
+                upto = frame.offset & -mmap.PAGESIZE
+                self._map.madvise(mmap.MADV_DONTNEED, released, upto - released)
+                released = upto
+            yield frame
+
+    def _open_pcap(self, magic: bytes) -> None:
+        if len(self._map) < PCAP_HEADER_BYTES:
+            raise CaptureFileError(self.path, len(self._map), "the file ends inside the pcap header")
+        order, self._units_per_us = PCAP_MAGICS[magic]
+        # The upper bits of the field hold the length of the frame check sequence.
+        self._link_type: int = Struct(order + "I").unpack_from(self._map, 20)[0] & 0xFFFF
+        self._record_header = Struct(order + "IIII")
+        if self._link_type not in LINK_LAYERS:
+            raise CaptureFileError(
+                self.path, 20, f"unknown link type: {link_type_name(self._link_type)} is not supported"
+            )
+
+    def _pcap_frames(self) -> Iterator[Frame]:
+        buffer, link_type, units = self._map, self._link_type, self._units_per_us
+        header = self._record_header.unpack_from
+        offset, size = PCAP_HEADER_BYTES, len(buffer)
+        while offset + RECORD_HEADER_BYTES <= size:
+            seconds, fraction, length, wire_length = header(buffer, offset)
+            if length > MAX_FRAME_BYTES:
+                raise CaptureFileError(
+                    self.path, offset, f"damaged record: it claims {length} captured bytes"
+                )
+            begin = offset + RECORD_HEADER_BYTES
+            if begin + length > size:
+                break
+            self.frames += 1
+            yield Frame(
+                seconds * 1_000_000 + fraction // units, link_type, buffer, begin, length, wire_length
+            )
+            offset = begin + length
+        if offset < size:
+            self.truncated_at = offset
+
+    def _pcapng_frames(self) -> Iterator[Frame]:
+        reader = pcapng.BlockReader(self._map, self.path)
+        for frame in reader:
+            self.frames += 1
+            yield frame
+        self.truncated_at = reader.truncated_at
+
+
+def open_capture(path: str | Path) -> CaptureFile:
+    """Open a pcap or pcapng file; CaptureFileError names the path, the offset and the reason."""
+    return CaptureFile(path)

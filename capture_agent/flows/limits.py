@@ -1,0 +1,48 @@
+"""Bounds of the flow table and the counters of what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLimits:
+    """How much the flow table may hold, and for how long."""
+
+    max_flows: int = 131_072
+    """Established TCP connections; the stalest give way. A connection whose hello was found takes 0.4 kB."""
+    max_half_open: int = 131_072
+    """SYNs not yet followed by anything of the client; the oldest give way. One takes 0.4 kB."""
+    max_datagram_flows: int = 32_768
+    """QUIC and DTLS connections; the stalest give way."""
+    max_buffered_bytes: int = 32 << 20
+    """Bytes held for incomplete hellos over all streams; the stream begun first gives way."""
+    half_open_us: int = 30 * SECOND_US
+    """A SYN is forgotten after this. Linux repeats it after 1, 3, 7 and 15 s, so an answer comes within."""
+    hello_us: int = 30 * SECOND_US
+    """A hello not whole after this is truncated; Apache's RequestReadTimeout gives the handshake 20 s."""
+    idle_us: int = 300 * SECOND_US
+    """A connection without a segment for this long is closed. Too short, and a kept-alive connection that
+    speaks again becomes a second, midstream epoch; too long, and connections whose end was missed fill the
+    table. Browsers and servers end idle HTTP connections after 5 to 180 s."""
+    sweep_us: int = 10 * SECOND_US
+    """How often idle connections are looked for; closing may be late by this much."""
+
+
+@dataclass(slots=True)
+class FlowCounters:
+    """What happened to flows and streams since the start. `opened = closed + evicted + held` for flows."""
+
+    flows_opened: int = 0
+    """SYNs, connections joined midstream, QUIC and DTLS connections."""
+    flows_closed: int = 0
+    """Ended by FIN, RST, a newer SYN or the end of the input."""
+    flows_evicted_idle: int = 0
+    flows_evicted_full: int = 0
+    streams_evicted_bytes: int = 0
+    """Streams given up because a byte limit, their own or the common one, was reached."""
+    streams_evicted_segments: int = 0
+    streams_evicted_timeout: int = 0
+    """Hellos begun and not finished in time."""

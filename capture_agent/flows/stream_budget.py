@@ -1,0 +1,47 @@
+"""Bounds the bytes that all incomplete hellos hold together, and the time they may take."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from capture_agent.flows.tcp_table import TcpFlow
+
+
+class StreamBudget:
+    """The streams that hold bytes, the one begun first in front."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.held_bytes = 0
+        self._max_bytes = max_bytes
+        self._begun: OrderedDict[bytes, tuple[TcpFlow, int, int]] = OrderedDict()
+
+    def note(self, flow: TcpFlow, buffered: int, ts_us: int) -> Iterator[TcpFlow]:
+        """Record that `flow` now holds `buffered` bytes; yields the flows that must give theirs up."""
+        begun = self._begun.get(flow.client_key)
+        if begun is not None:
+            self.held_bytes -= begun[1]
+        if buffered:
+            self._begun[flow.client_key] = (flow, buffered, ts_us if begun is None else begun[2])
+            self.held_bytes += buffered
+        elif begun is not None:
+            del self._begun[flow.client_key]
+        while self.held_bytes > self._max_bytes:
+            yield next(iter(self._begun.values()))[0]
+
+    def begun_before(self, ts_us: int) -> Iterator[TcpFlow]:
+        """The flows that began to hold bytes before `ts_us`; the caller must `forget` each."""
+        while self._begun:
+            flow, _, begun_us = next(iter(self._begun.values()))
+            if begun_us >= ts_us:
+                return
+            yield flow
+            self.forget(flow)
+
+    def forget(self, flow: TcpFlow) -> None:
+        """The flow holds nothing any more."""
+        begun = self._begun.pop(flow.client_key, None)
+        if begun is not None:
+            self.held_bytes -= begun[1]

@@ -1,0 +1,349 @@
+"""TCP connections: epochs from SYN to FIN, RST or silence, and the hello in each client's stream.
+
+A SYN alone makes a half-open entry, which a flood cannot turn into anything larger; an epoch opens with
+the client's next segment. A connection whose SYN was missed opens as midstream with its first payload.
+Once the stream is searched to its end only the entry itself is kept.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import msgspec
+
+from capture_agent.events import Quality, Transport
+from capture_agent.fingerprint.tcp_syn import SynFacts
+from capture_agent.flows.client_stream import SEQ_MASK, ClientStream, GiveUp, StreamHello
+from capture_agent.flows.flow_events import (
+    CloseReason,
+    ConnectionEpoch,
+    EpochClosed,
+    EpochOpened,
+    FlowEvent,
+    HelloSeen,
+)
+from capture_agent.flows.hello_search import may_start_hello
+from capture_agent.flows.limits import FlowCounters, FlowLimits
+from capture_agent.flows.recent_keys import RecentKeys
+from capture_agent.flows.stream_budget import StreamBudget
+from capture_agent.wire.segment import (
+    TCP_ACK,
+    TCP_FIN,
+    TCP_RST,
+    TCP_SYN,
+    TcpSegment,
+    reverse_flow_key,
+)
+
+EVICTED_SHARE = 32
+"""A full table gives up this fraction at once: finding the stalest costs a pass over the table."""
+_CLIENT_FIN, _SERVER_FIN = 1, 2
+
+
+class HalfOpen(msgspec.Struct, gc=False):
+    """A SYN that waits for the client's next segment; msgspec for its size, as all entries here."""
+
+    opened_us: int
+    isn: int | None
+    """Initial sequence number; None if only the SYN-ACK was seen and named none."""
+    syn: SynFacts | None
+    tunnel: str | None
+    syn_ack_us: int | None = None
+
+
+class TcpFlow(msgspec.Struct, gc=False):
+    """An established connection. `epoch` and `stream` are dropped when the stream is searched to its end."""
+
+    client_key: bytes
+    conn_id: int
+    last_us: int
+    isn: int | None
+    fins: int = 0
+    stream: ClientStream | None = None
+    epoch: ConnectionEpoch | None = None
+    syn_ack_rtt_us: int | None = None
+
+
+class TcpTable:
+    """Bounded table of TCP connections. `feed` and `advance` append to the event list they are given."""
+
+    def __init__(self, sensor: str, limits: FlowLimits, counters: FlowCounters) -> None:
+        self.flows: dict[bytes, TcpFlow] = {}
+        """Established connections, each under the flow keys of both its directions."""
+        self.half_open: dict[bytes, HalfOpen] = {}
+        """By the client's flow key, oldest first."""
+        self._sensor = sensor
+        self._limits = limits
+        self._counters = counters
+        self._budget = StreamBudget(limits.max_buffered_bytes)
+        self._closed = RecentKeys()
+        self._swept_us: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.flows) // 2 + len(self.half_open)
+
+    def feed(self, segment: TcpSegment, ts_us: int, events: list[FlowEvent]) -> None:
+        """Take one segment of any connection."""
+        key = segment.flow_key
+        flags = segment.flags
+        if flags & TCP_SYN and not flags & TCP_RST:
+            if flags & TCP_ACK:
+                self._syn_ack(segment, ts_us)
+            else:
+                self._syn(segment, ts_us, events)
+            return
+        flow = self.flows.get(key)
+        if flow is None:
+            flow = self._unknown(segment, ts_us, events)
+            if flow is None:
+                return
+        flow.last_us = ts_us
+        is_client = key == flow.client_key
+        if segment.payload or segment.is_cut:
+            if is_client:
+                if flow.stream is not None:
+                    self._client_payload(flow, segment.seq, segment, ts_us, events)
+            elif flow.epoch is not None and flow.epoch.is_midstream and may_start_hello(segment.payload):
+                self._turn_round(flow, segment, ts_us, events)
+                return
+        if flags & TCP_RST:
+            self._close(flow, ts_us, CloseReason.RESET, events)
+        elif flags & TCP_FIN:
+            flow.fins |= _CLIENT_FIN if is_client else _SERVER_FIN
+            if flow.fins == _CLIENT_FIN | _SERVER_FIN:
+                self._close(flow, ts_us, CloseReason.FIN, events)
+
+    def advance(self, now_us: int, events: list[FlowEvent]) -> None:
+        """Close what is idle and give up hellos that take too long; cheap between two sweeps."""
+        for flow in self._budget.begun_before(now_us - self._limits.hello_us):
+            self._counters.streams_evicted_timeout += 1
+            self._end_stream(flow, now_us, events)
+        if self._swept_us is not None and 0 <= now_us - self._swept_us < self._limits.sweep_us:
+            return
+        self._swept_us = now_us
+        idle_before = now_us - self._limits.idle_us
+        idle = [
+            flow for key, flow in self.flows.items() if flow.last_us < idle_before and key is flow.client_key
+        ]
+        for flow in idle:
+            self._counters.flows_evicted_idle += 1
+            self._remove(flow, now_us, CloseReason.IDLE, events)
+        stale_before = now_us - self._limits.half_open_us
+        stale = [key for key, half in self.half_open.items() if half.opened_us < stale_before]
+        for key in stale:
+            del self.half_open[key]
+        self._counters.flows_evicted_idle += len(stale)
+        self._closed.rotate()
+
+    def finish(self, now_us: int, events: list[FlowEvent]) -> None:
+        """Close every connection: the input has ended."""
+        for flow in [flow for key, flow in self.flows.items() if key is flow.client_key]:
+            self._close(flow, now_us, CloseReason.END_OF_INPUT, events)
+        self._counters.flows_closed += len(self.half_open)
+        self.half_open.clear()
+
+    def _syn(self, segment: TcpSegment, ts_us: int, events: list[FlowEvent]) -> None:
+        key, isn = segment.flow_key, segment.seq
+        flow = self.flows.get(key)
+        if flow is not None:
+            if flow.isn == isn and key == flow.client_key:
+                return
+            self._close(flow, ts_us, CloseReason.REOPENED, events)
+        waiting = self.half_open.get(key)
+        if waiting is not None:
+            if waiting.isn == isn:
+                return
+            self._counters.flows_closed += 1
+            del self.half_open[key]
+        elif len(self.half_open) >= self._limits.max_half_open:
+            self._evict_half_open()
+        syn = SynFacts(
+            ttl=segment.ttl,
+            window=segment.window,
+            options_field=segment.options,
+            ip_df=segment.ip_df,
+            ip_id=segment.ip_id,
+            has_payload=bool(segment.payload),
+            flags=segment.flags,
+            seq=isn,
+            ack=segment.ack,
+        )
+        half = self.half_open[key] = HalfOpen(ts_us, isn, syn, segment.tunnel)
+        self._counters.flows_opened += 1
+        if segment.payload:
+            flow = self._establish(key, half, ts_us, events)
+            self._client_payload(flow, (isn + 1) & SEQ_MASK, segment, ts_us, events)
+
+    def _syn_ack(self, segment: TcpSegment, ts_us: int) -> None:
+        client_key = reverse_flow_key(segment.flow_key)
+        half = self.half_open.get(client_key)
+        if half is not None:
+            if half.syn_ack_us is None:
+                half.syn_ack_us = ts_us
+        elif client_key not in self.flows:
+            # The SYN was lost on the way to us; its answer still says who the client is and where its
+            # stream starts, so this is a complete connection without SYN facts.
+            if len(self.half_open) >= self._limits.max_half_open:
+                self._evict_half_open()
+            isn = (segment.ack - 1) & SEQ_MASK
+            self.half_open[client_key] = HalfOpen(ts_us, isn, None, segment.tunnel, ts_us)
+            self._counters.flows_opened += 1
+
+    def _unknown(self, segment: TcpSegment, ts_us: int, events: list[FlowEvent]) -> TcpFlow | None:
+        """The flow of a segment that has none yet, if it opens one."""
+        key = segment.flow_key
+        half = self.half_open.get(key)
+        if half is not None:
+            if segment.flags & TCP_RST:
+                self._counters.flows_closed += 1
+                del self.half_open[key]
+                return None
+            flow = self._establish(key, half, ts_us, events)
+            if half.syn_ack_us is not None:
+                flow.syn_ack_rtt_us = ts_us - half.syn_ack_us
+            return flow
+        client_key = reverse_flow_key(key)
+        half = self.half_open.get(client_key)
+        if half is not None:
+            if segment.flags & TCP_RST:
+                self._counters.flows_closed += 1
+                del self.half_open[client_key]
+                return None
+            return self._establish(client_key, half, ts_us, events) if segment.payload else None
+        has_payload = bool(segment.payload) or segment.is_cut
+        if not has_payload or segment.flags & (TCP_RST | TCP_FIN) or key in self._closed:
+            return None
+        is_from_client = may_start_hello(segment.payload) or key[-4:-2] > key[-2:]
+        return self._join_midstream(key if is_from_client else client_key, segment.tunnel, ts_us, events)
+
+    def _establish(self, key: bytes, half: HalfOpen, ts_us: int, events: list[FlowEvent]) -> TcpFlow:
+        del self.half_open[key]
+        epoch = self._epoch(key, half.opened_us, half.syn, half.tunnel, is_midstream=False)
+        next_seq = None if half.isn is None else (half.isn + 1) & SEQ_MASK
+        return self._open(key, epoch, half.isn, next_seq, ts_us, events)
+
+    def _join_midstream(
+        self, client_key: bytes, tunnel: str | None, ts_us: int, events: list[FlowEvent]
+    ) -> TcpFlow:
+        """Open an epoch for a connection older than the capture; the lower port is taken for the server's."""
+        self._counters.flows_opened += 1
+        epoch = self._epoch(client_key, ts_us, None, tunnel, is_midstream=True)
+        return self._open(client_key, epoch, None, None, ts_us, events)
+
+    def _epoch(
+        self, key: bytes, opened_us: int, syn: SynFacts | None, tunnel: str | None, *, is_midstream: bool
+    ) -> ConnectionEpoch:
+        return ConnectionEpoch.of_flow(
+            self._sensor, Transport.TCP, key, opened_us, syn, is_midstream=is_midstream, tunnel=tunnel
+        )
+
+    def _open(
+        self,
+        client_key: bytes,
+        epoch: ConnectionEpoch,
+        isn: int | None,
+        next_seq: int | None,
+        ts_us: int,
+        events: list[FlowEvent],
+    ) -> TcpFlow:
+        if len(self.flows) >= 2 * self._limits.max_flows:
+            self._evict_flows(ts_us, events)
+        flow = TcpFlow(client_key, epoch.conn_id, ts_us, isn, 0, ClientStream(next_seq), epoch)
+        self.flows[client_key] = flow
+        self.flows[reverse_flow_key(client_key)] = flow
+        events.append(EpochOpened(epoch))
+        return flow
+
+    def _turn_round(self, flow: TcpFlow, segment: TcpSegment, ts_us: int, events: list[FlowEvent]) -> None:
+        """A midstream connection's hello comes from the side taken for the server: open it afresh."""
+        self._close(flow, ts_us, CloseReason.REOPENED, events)
+        turned = self._join_midstream(segment.flow_key, segment.tunnel, ts_us, events)
+        self._client_payload(turned, segment.seq, segment, ts_us, events)
+
+    def _client_payload(
+        self, flow: TcpFlow, seq: int, segment: TcpSegment, ts_us: int, events: list[FlowEvent]
+    ) -> None:
+        stream = flow.stream
+        if stream is None:
+            return
+        hellos = stream.receive(seq, segment.payload, segment.is_cut)
+        if hellos:
+            events.extend(_hello_seen(flow, found, ts_us) for found in hellos)
+        if flow.isn is None:
+            flow.isn = stream.initial_seq
+        if stream.is_done:
+            if stream.gave_up is GiveUp.BYTES:
+                self._counters.streams_evicted_bytes += 1
+            elif stream.gave_up is GiveUp.SEGMENTS:
+                self._counters.streams_evicted_segments += 1
+            self._end_stream(flow, ts_us, events)
+            return
+        for victim in self._budget.note(flow, stream.buffered_bytes, ts_us):
+            self._counters.streams_evicted_bytes += 1
+            self._end_stream(victim, ts_us, events)
+
+    def _end_stream(self, flow: TcpFlow, ts_us: int, events: list[FlowEvent]) -> None:
+        """Stop searching; report a hello that was begun and is not whole."""
+        stream, epoch = flow.stream, flow.epoch
+        if stream is None or epoch is None:
+            return
+        self._budget.forget(flow)
+        if stream.search.is_hello_begun:
+            events.append(_hello_seen(flow, StreamHello(None, None, stream.hello_segments), ts_us))
+        flow.stream = None
+        flow.epoch = None
+
+    def _close(self, flow: TcpFlow, ts_us: int, reason: CloseReason, events: list[FlowEvent]) -> None:
+        self._counters.flows_closed += 1
+        self._remove(flow, ts_us, reason, events)
+        if reason in (CloseReason.FIN, CloseReason.RESET):
+            self._closed.add(flow.client_key)
+            self._closed.add(reverse_flow_key(flow.client_key))
+
+    def _remove(self, flow: TcpFlow, ts_us: int, reason: CloseReason, events: list[FlowEvent]) -> None:
+        self._end_stream(flow, ts_us, events)
+        self.flows.pop(flow.client_key, None)
+        self.flows.pop(reverse_flow_key(flow.client_key), None)
+        events.append(EpochClosed(flow.conn_id, ts_us, reason))
+
+    def _evict_flows(self, ts_us: int, events: list[FlowEvent]) -> None:
+        """Give up the stalest connections."""
+        flows = [flow for key, flow in self.flows.items() if key is flow.client_key]
+        flows.sort(key=lambda flow: flow.last_us)
+        for flow in flows[: len(flows) // EVICTED_SHARE + 1]:
+            self._counters.flows_evicted_full += 1
+            self._remove(flow, ts_us, CloseReason.TABLE_FULL, events)
+
+    def _evict_half_open(self) -> None:
+        """Give up the oldest SYNs, several at once: finding the first key of a worn dict is not free."""
+        oldest = list(islice(self.half_open, len(self.half_open) // EVICTED_SHARE + 1))
+        for key in oldest:
+            del self.half_open[key]
+        self._counters.flows_evicted_full += len(oldest)
+
+
+def _hello_seen(flow: TcpFlow, found: StreamHello, ts_us: int) -> HelloSeen:
+    epoch = flow.epoch
+    stream = flow.stream
+    if epoch is None or stream is None:
+        raise ValueError("a hello belongs to a connection that is still searched")
+    hello = found.hello
+    if hello is not None:
+        is_whole_at_once = found.segments == 1 and hello.records == 1
+        quality = Quality.COMPLETE if is_whole_at_once else Quality.REASSEMBLED
+    else:
+        quality = Quality.MALFORMED if found.malformed is not None else Quality.TRUNCATED
+    return HelloSeen(
+        epoch=epoch,
+        ts_us=ts_us,
+        message=None if hello is None else hello.message,
+        quality=quality,
+        malformed=found.malformed,
+        segments=found.segments,
+        is_second_hello=stream.search.has_hello if hello is None else hello.is_second,
+        is_sslv2_framed=hello is not None and hello.is_sslv2_framed,
+        preamble=stream.search.preamble,
+        proxied=stream.search.proxied,
+        syn_ack_rtt_us=flow.syn_ack_rtt_us,
+        syn_to_hello_us=None if epoch.syn is None else ts_us - epoch.opened_us,
+    )
