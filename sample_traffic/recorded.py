@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
+
+from capture_agent.events import HttpEvent
 
 RECORDING = Path(__file__).parent / "recording"
 SERVER_PORT = 443
@@ -104,3 +109,37 @@ def _lengths_covering(total: int, lengths: list[int]) -> tuple[int, ...]:
         if sum(covered) == total:
             break
     return tuple(covered)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedClient:
+    """One client of the recording."""
+
+    name: str
+    tier: str
+    ja4: str
+    handshakes: tuple[Handshake, ...]
+    requests: tuple[HttpEvent, ...]
+
+
+def load_recording(folder: Path = RECORDING) -> dict[str, RecordedClient]:
+    """All TLS-over-TCP clients of the recording by name."""
+    lines = (folder / "http_events.jsonl").read_bytes().splitlines()
+    requests: dict[str, list[HttpEvent]] = {}
+    for line in lines:
+        event = msgspec.json.decode(line, type=HttpEvent)
+        requests.setdefault(event.src_ip, []).append(event)
+    clients = {}
+    with (folder / "labels.tsv").open(newline="") as source:
+        for row in csv.DictReader(source, delimiter="\t"):
+            name = row["client"]
+            handshakes = client_handshakes(folder / "pcaps" / f"{name}.pcap")
+            if handshakes:
+                clients[name] = RecordedClient(
+                    name=name,
+                    tier=row["tier"],
+                    ja4=row["ja4"],
+                    handshakes=tuple(handshakes),
+                    requests=tuple(requests.get(row["src_ip"], ())),
+                )
+    return clients

@@ -1,0 +1,335 @@
+"""Browsers of the sample: a recorded handshake, recorded header sets, and the machine they run on.
+
+What was recorded and what is composed is told apart in `sample_traffic/README.md`. Composed are: the
+operating system in user agent and client hints (with a matching SYN), brand and language, Referer, Cookie
+and conditional headers at the places where these browsers put them, and Safari's sub-resource headers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sample_traffic.connections import Headers
+from sample_traffic.recorded import RecordedClient
+from sample_traffic.sites import Kind
+from sample_traffic.tcp_stack import ANDROID, APPLE, LINUX, WINDOWS, TcpStack
+
+
+class Engine(StrEnum):
+    """Rendering engine: decides where optional headers go and how languages are written."""
+
+    CHROMIUM = "chromium"
+    GECKO = "gecko"
+    WEBKIT = "webkit"
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """One browser on one operating system, ready to compose the headers of any request."""
+
+    name: str
+    engine: Engine
+    hello_clients: tuple[str, ...]
+    """Recorded clients whose handshakes this browser makes."""
+    stack: TcpStack
+    templates: dict[Kind, Headers]
+    weight: int
+    is_mobile: bool
+    quality_step: float
+    """By how much each further language of Accept-Language is worth less."""
+
+    def headers(
+        self,
+        kind: Kind,
+        *,
+        host: str,
+        languages: tuple[str, ...] | None,
+        referer: str | None = None,
+        site: str = "same-origin",
+        cookies: bool = False,
+        validator: str | None = None,
+        posted_bytes: int | None = None,
+    ) -> Headers:
+        """Headers of one request in the order in which the server lists them.
+
+        `languages` None keeps the recorded Accept-Language; `site` is Sec-Fetch-Site; `validator` adds
+        If-None-Match; `posted_bytes` makes it the submission of a form.
+        """
+        headers = dict(self.templates[kind])
+        headers["Host"] = host
+        headers["Sec-Fetch-Site"] = site
+        headers.pop("Referer", None)
+        if languages is not None and "Accept-Language" in headers:
+            headers["Accept-Language"] = self._accept_language(languages)
+        ordered = list(headers.items())
+        cut = _after(ordered, _REFERER_AFTER[self.engine])
+        if referer is not None:
+            ordered.insert(cut, ("Referer", referer))
+        if posted_bytes is not None:
+            ordered[0:0] = [("Content-Length", str(posted_bytes)), ("Cache-Control", "max-age=0")]
+            origin = [("Origin", f"https://{host}"), ("Content-Type", "application/x-www-form-urlencoded")]
+            cut = _after(
+                ordered, "Sec-Ch-Ua-Platform" if self.engine is Engine.CHROMIUM else "Accept-Encoding"
+            )
+            ordered[cut:cut] = origin
+        late: list[tuple[str, str | None]] = [("Cookie", None)] if cookies else []
+        if validator is not None:
+            late.append(("If-None-Match", validator))
+        cut = _after(ordered, _COOKIE_AFTER[self.engine])
+        ordered[cut:cut] = late
+        return tuple(ordered)
+
+    def _accept_language(self, languages: tuple[str, ...]) -> str:
+        if self.engine is Engine.WEBKIT:
+            wanted = [languages[0], languages[0].split("-")[0]]
+        elif languages[0] == "en-US":
+            wanted = ["en-US", "en"]
+        elif self.engine is Engine.GECKO:
+            wanted = [languages[-1], "en-US", "en"]
+        else:
+            wanted = [*languages, "en-US", "en"]
+        qualities = [1 - self.quality_step * step for step in range(len(wanted))]
+        return ",".join(
+            language if quality == 1 else f"{language};q={quality:.1f}"
+            for language, quality in zip(dict.fromkeys(wanted), qualities, strict=False)
+        )
+
+
+_REFERER_AFTER = {
+    Engine.CHROMIUM: "Sec-Fetch-Dest",
+    Engine.GECKO: "Accept-Encoding",
+    Engine.WEBKIT: "Sec-Fetch-Mode",
+}
+_COOKIE_AFTER = {
+    Engine.CHROMIUM: "Accept-Language",
+    Engine.GECKO: "Accept-Encoding",
+    Engine.WEBKIT: "Accept-Encoding",
+}
+
+_CHROMIUM_156 = ("chromium-headful-xvfb", "chromium-headless-new", "playwright", "puppeteer", "selenium")
+"""One build of one browser: their hellos have the same JA4 and differ only in the order they permute."""
+
+_WINDOWS = "Windows NT 10.0; Win64; x64"
+_MACINTOSH = "Macintosh; Intel Mac OS X 10_15_7"
+_FIREFOX_MACINTOSH = "Macintosh; Intel Mac OS X 10.15"
+_ANDROID = "Linux; Android 10; K"
+
+
+def human_browsers(recording: dict[str, RecordedClient]) -> tuple[Browser, ...]:
+    """Browsers that people use here, with their shares as weights."""
+    chromium = _sub_resource_templates(recording["chromium-headful-xvfb"])
+    gecko = _sub_resource_templates(recording["firefox-esr-headless"])
+    gecko[Kind.NAVIGATE] = _with_after(gecko[Kind.NAVIGATE], "Sec-Fetch-Site", ("Sec-Fetch-User", "?1"))
+
+    def chrome(
+        name: str, platform: str, system: str, stack: TcpStack, weight: int, brand: str = "Google Chrome"
+    ) -> Browser:
+        return _chromium(name, _CHROMIUM_156, chromium, platform, system, stack, weight, brand=brand)
+
+    def older_chrome(version: int, platform: str, system: str, stack: TcpStack, weight: int) -> Browser:
+        source = f"curl_cffi-chrome{version}"
+        templates = _as_version(chromium, recording[source].requests[0].headers)
+        return _chromium(
+            f"chrome{version}-{stack.name}", (source,), templates, platform, system, stack, weight
+        )
+
+    def firefox(version: int, system: str, stack: TcpStack, weight: int) -> Browser:
+        source = "firefox-esr-headless" if version == 153 else f"curl_cffi-firefox{version}"
+        agent = f"Mozilla/5.0 ({system}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
+        return Browser(
+            name=f"firefox{version}-{stack.name}",
+            engine=Engine.GECKO,
+            hello_clients=(source,),
+            stack=stack,
+            templates={kind: _replaced(headers, {"User-Agent": agent}) for kind, headers in gecko.items()},
+            weight=weight,
+            is_mobile=False,
+            quality_step=0.1 if version == 153 else 0.3,
+        )
+
+    def safari(name: str, weight: int, *, is_mobile: bool) -> Browser:
+        source = f"curl_cffi-{name}"
+        return Browser(
+            name=name,
+            engine=Engine.WEBKIT,
+            hello_clients=(source,),
+            stack=APPLE,
+            templates=_safari_templates(recording[source].requests[0].headers),
+            weight=weight,
+            is_mobile=is_mobile,
+            quality_step=0.1,
+        )
+
+    return (
+        chrome("chrome156-windows", "Windows", _WINDOWS, WINDOWS, 27),
+        chrome("chrome156-apple", "macOS", _MACINTOSH, APPLE, 8),
+        chrome("chromium156-linux", "Linux", "X11; Linux x86_64", LINUX, 3, brand=""),
+        chrome("chrome156-android", "Android", _ANDROID, ANDROID, 20),
+        chrome("edge156-windows", "Windows", _WINDOWS, WINDOWS, 8, brand="Microsoft Edge"),
+        older_chrome(150, "Windows", _WINDOWS, WINDOWS, 4),
+        older_chrome(150, "macOS", _MACINTOSH, APPLE, 2),
+        older_chrome(146, "Windows", _WINDOWS, WINDOWS, 2),
+        older_chrome(131, "Windows", _WINDOWS, WINDOWS, 1),
+        firefox(153, _WINDOWS, WINDOWS, 6),
+        firefox(153, "X11; Linux x86_64", LINUX, 2),
+        firefox(153, _FIREFOX_MACINTOSH, APPLE, 2),
+        firefox(135, _WINDOWS, WINDOWS, 1),
+        safari("safari184", 5, is_mobile=False),
+        safari("safari260_ios", 12, is_mobile=True),
+    )
+
+
+def recorded_browser(client: RecordedClient, *, hides_headless: bool = False) -> Browser:
+    """A browser driven by a program, with the headers it really sent.
+
+    `hides_headless` replaces the telling word in the user agent, as stealth plug-ins do.
+    """
+    templates = _sub_resource_templates(client)
+    if hides_headless:
+        templates = {
+            kind: tuple(
+                (name, (value or "").replace("HeadlessChrome/", "Chrome/")) for name, value in headers
+            )
+            for kind, headers in templates.items()
+        }
+    return Browser(
+        name=client.name,
+        engine=Engine.CHROMIUM,
+        hello_clients=(client.name,),
+        stack=LINUX,
+        templates=templates,
+        weight=0,
+        is_mobile=False,
+        quality_step=0.1,
+    )
+
+
+def _sub_resource_templates(client: RecordedClient) -> dict[Kind, Headers]:
+    """Recorded headers by kind of request; fetch() is the script's with the values that differ."""
+    by_destination = {dict(event.headers).get("Sec-Fetch-Dest"): event.headers for event in client.requests}
+    script = by_destination["script"]
+    return {
+        Kind.NAVIGATE: by_destination["document"],
+        Kind.STYLE: by_destination["style"],
+        Kind.SCRIPT: script,
+        Kind.IMAGE: by_destination["image"],
+        Kind.FETCH: _replaced(
+            script, {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Priority": _fetch_priority(script)}
+        ),
+    }
+
+
+def _fetch_priority(script: Headers) -> str:
+    return "u=1, i" if any(name == "Sec-Ch-Ua" for name, _ in script) else "u=4"
+
+
+def _chromium(
+    name: str,
+    hello_clients: tuple[str, ...],
+    templates: dict[Kind, Headers],
+    platform: str,
+    system: str,
+    stack: TcpStack,
+    weight: int,
+    brand: str = "Google Chrome",
+) -> Browser:
+    is_mobile = platform == "Android"
+    changed = {}
+    for kind, headers in templates.items():
+        values = dict(headers)
+        agent = re.sub(r"\([^)]*\)", f"({system})", values["User-Agent"] or "", count=1)
+        if is_mobile:
+            agent = agent.replace(" Safari/", " Mobile Safari/")
+        version = re.search(r"Chrome/(\d+)", agent)
+        major = version.group(1) if version else ""
+        brands = values["Sec-Ch-Ua"] or ""
+        if brand and brand not in brands:
+            brands += f', "{brand}";v="{major}"'
+        if brand == "Microsoft Edge":
+            agent += f" Edg/{major}.0.0.0"
+        changed[kind] = _replaced(
+            headers,
+            {
+                "User-Agent": agent,
+                "Sec-Ch-Ua": brands,
+                "Sec-Ch-Ua-Mobile": "?1" if is_mobile else "?0",
+                "Sec-Ch-Ua-Platform": f'"{platform}"',
+            },
+        )
+    return Browser(
+        name=name,
+        engine=Engine.CHROMIUM,
+        hello_clients=hello_clients,
+        stack=stack,
+        templates=changed,
+        weight=weight,
+        is_mobile=is_mobile,
+        quality_step=0.1,
+    )
+
+
+def _as_version(templates: dict[Kind, Headers], navigation: Headers) -> dict[Kind, Headers]:
+    """Chromium's templates as an older release would fill them; its navigation as recorded."""
+    older = dict(navigation)
+    shared = {
+        name: older[name] for name in ("User-Agent", "Sec-Ch-Ua", "Sec-Ch-Ua-Mobile", "Sec-Ch-Ua-Platform")
+    }
+    changed = {
+        kind: tuple(
+            (name, value.replace("image/jxl,", "") if value else value)
+            for name, value in _replaced(headers, shared)
+        )
+        for kind, headers in templates.items()
+    }
+    return {**changed, Kind.NAVIGATE: navigation}
+
+
+def _safari_templates(navigation: Headers) -> dict[Kind, Headers]:
+    """Safari's sub-resource requests, composed from the recorded navigation."""
+
+    def sub_resource(destination: str, mode: str, accept: str, priority: str) -> Headers:
+        values = {
+            "Sec-Fetch-Dest": destination,
+            "Sec-Fetch-Mode": mode,
+            "Accept": accept,
+            "Priority": priority,
+        }
+        return _replaced(navigation, values)
+
+    return {
+        Kind.NAVIGATE: navigation,
+        Kind.STYLE: sub_resource("style", "no-cors", "text/css,*/*;q=0.1", "u=1"),
+        Kind.SCRIPT: sub_resource("script", "no-cors", "*/*", "u=1"),
+        Kind.IMAGE: sub_resource(
+            "image",
+            "no-cors",
+            "image/webp,image/avif,image/jxl,image/heic,image/heic-sequence,video/*;q=0.8,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5",
+            "u=5, i",
+        ),
+        Kind.FETCH: sub_resource("empty", "cors", "*/*", "u=3, i"),
+    }
+
+
+def _replaced(headers: Headers, values: Mapping[str, str | None]) -> Headers:
+    """`headers` with new values at the same places."""
+    return tuple((name, values.get(name, value)) for name, value in headers)
+
+
+def _with_after(headers: Headers, place: str, header: tuple[str, str]) -> Headers:
+    """`headers` with one more after `place`, unless it is there already."""
+    if any(name == header[0] for name, _ in headers):
+        return headers
+    ordered = list(headers)
+    ordered.insert(_after(ordered, place), header)
+    return tuple(ordered)
+
+
+def _after(headers: list[tuple[str, str | None]], place: str) -> int:
+    """Index behind the header `place`; before Host, the last, where it is absent."""
+    for index, (name, _) in enumerate(headers):
+        if name == place:
+            return index + 1
+    return len(headers) - 1
