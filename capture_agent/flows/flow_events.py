@@ -11,6 +11,7 @@ from capture_agent.events import Quality, Transport
 from capture_agent.fingerprint.tcp_syn import SynFacts
 from capture_agent.wire.address import mapped
 from capture_agent.wire.errors import Malformed
+from capture_agent.wire.proxy_protocol import ProxiedAddresses
 
 
 class CloseReason(StrEnum):
@@ -81,16 +82,6 @@ class EpochOpened:
     """A client completed its side of the opening, or a connection was joined in its middle."""
 
     epoch: ConnectionEpoch
-
-
-@dataclass(frozen=True, slots=True)
-class ProxiedAddresses:
-    """Addresses a PROXY protocol header declared, sixteen bytes each."""
-
-    src: bytes
-    src_port: int
-    dst: bytes
-    dst_port: int
 
 
 @dataclass(frozen=True, slots=True)

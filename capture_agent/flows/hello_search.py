@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from capture_agent.flows.flow_events import ProxiedAddresses
 from capture_agent.wire import registry
 from capture_agent.wire.hello_message import HelloMessage
+from capture_agent.wire.preamble import read_preamble
+from capture_agent.wire.proxy_protocol import ProxiedAddresses
 from capture_agent.wire.tls_record import ClientHelloReader
 
 HELLO_START_BYTES = 6
@@ -26,11 +27,13 @@ def may_start_hello(payload: bytes) -> bool:
 class HelloSearch:
     """Sans-I/O: `feed` takes the next bytes of the stream; a hello, None for need-more, or Malformed."""
 
-    __slots__ = ("_fed_bytes", "_reader", "has_hello", "is_done", "preamble", "proxied")
+    __slots__ = ("_opening", "_reader", "_tls_bytes", "has_hello", "is_done", "preamble", "proxied")
 
     def __init__(self) -> None:
         self._reader = ClientHelloReader()
-        self._fed_bytes = 0
+        self._opening: bytes | None = b""
+        """The bytes before TLS; None once TLS began."""
+        self._tls_bytes = 0
         self.preamble: str | None = None
         """Name of what preceded the hello, as in `TlsHello.preamble`."""
         self.proxied: ProxiedAddresses | None = None
@@ -43,7 +46,7 @@ class HelloSearch:
     @property
     def buffered_bytes(self) -> int:
         """Bytes held while waiting for more."""
-        return self._reader.buffered_bytes
+        return self._reader.buffered_bytes + len(self._opening or b"")
 
     @property
     def is_inside_hello(self) -> bool:
@@ -53,11 +56,20 @@ class HelloSearch:
     @property
     def is_hello_begun(self) -> bool:
         """Enough of the first hello came to know it for one, but it is not whole."""
-        return not self.has_hello and self._fed_bytes >= HELLO_START_BYTES and self._reader.buffered_bytes > 0
+        return not self.has_hello and self._tls_bytes >= HELLO_START_BYTES and self._reader.buffered_bytes > 0
 
     def feed(self, octets: bytes) -> HelloMessage | None:
         """Take the next bytes; `feed(b"")` reads on behind a hello. Raises Malformed, NotTls among it."""
-        self._fed_bytes += len(octets)
+        if self._opening is not None and octets:
+            opening = self._opening + octets
+            preamble = read_preamble(opening)
+            if preamble is None:
+                self._opening = opening
+                return None
+            self._opening = None
+            self.preamble, self.proxied = preamble.name, preamble.proxied
+            octets = opening[preamble.length :]
+        self._tls_bytes += len(octets)
         hello = self._reader.feed(octets)
         if hello is not None:
             self.has_hello = True
