@@ -82,9 +82,10 @@ def _write_notice(
         f"""Amplified, not observed.
 
 This traffic never happened. It was made by
-`python -m sample_traffic --seed {seed} --hours {hours:g} --scale {scale:g}` from recordings of real clients: their ClientHellos and HTTP headers are real, their addresses, times, visits
-and numbers are invented. The addresses belong to real networks whose users have nothing to do with it;
-nothing was or will be sent to them. See sample_traffic/README.md in the project.
+`python -m sample_traffic --seed {seed} --hours {hours:g} --scale {scale:g}`
+from recordings of real clients: their ClientHellos and HTTP headers are real; addresses, times, visits and
+numbers are invented. The addresses belong to real networks whose users have nothing to do with it; nothing
+was or will be sent to them. sample_traffic/README.md in the project says more.
 
 {CAPTURE}          Ethernet frames of {summary.connections} connections: handshake, ClientHello, close
 {EVENTS}    {summary.requests} requests as the web server would log them, ordered by t_us

@@ -1,18 +1,11 @@
-"""The families of bots: who they are, what they ask for, how often, from where."""
+"""All families of bots in the sample, and how many there are of each."""
 
 from __future__ import annotations
 
-import math
-import random
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from sample_traffic import bot_targets
-from sample_traffic.addresses import HOME, HOSTING, MOBILE, VPN, Network
-from sample_traffic.bot_targets import Target
-from sample_traffic.sites import BLOG, DATA, NEWS, SHOP, Site
-
-SECOND_US = 1_000_000
+from sample_traffic.addresses import HOME, HOSTING, MOBILE, VPN
+from sample_traffic.bot_family import Family, about, every
+from sample_traffic.sites import BLOG, DATA, NEWS, SEARCH_ENGINE, SHOP
 
 _CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -27,48 +20,16 @@ _IPHONE = (
 _SEARCH_BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
-def _every(seconds: float, jitter: float = 0.01) -> Callable[[random.Random], int]:
-    """A timer; `jitter` is the relative standard deviation."""
-    return lambda rng: max(1000, int(rng.gauss(seconds, seconds * jitter) * SECOND_US))
-
-
-def _about(seconds: float, sigma: float = 0.6) -> Callable[[random.Random], int]:
-    """Random pauses with this median: a program that sleeps at random to look less regular."""
-    return lambda rng: int(rng.lognormvariate(math.log(seconds), sigma) * SECOND_US)
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Bots of one make. `bursts` a day of `burst` requests each; 0 bursts: `burst` requests every hour."""
-
-    name: str
-    tier: str
-    clients: tuple[str, ...]
-    """Recorded clients; each bot is one of them in turn."""
-    count: int
-    """Bots at scale 1."""
-    site: Site
-    target: Callable[[int, random.Random], Target]
-    pause: Callable[[random.Random], int]
-    burst: int
-    bursts: int
-    per_connection: int = 100
-    networks: tuple[Network, ...] = HOSTING
-    agents: tuple[str, ...] = ()
-    """User agents put in place of the program's own."""
-    is_browser: bool = False
-    hides_headless: bool = False
-    is_hello_only: bool = False
-
-
 _LIBRARIES = (
     "py-requests",
     "py-httpx-h2",
     "py-aiohttp",
     "go119-nethttp",
     "curl-h2",
-    "node20-axios",
+    "curl-tls12",
+    "node20-fetch",
     "scrapy",
+    "py-pycurl",
 )
 _IMPERSONATORS = (
     "curl_cffi-chrome146",
@@ -93,7 +54,7 @@ FAMILIES = (
         count=2,
         site=SHOP,
         target=bot_targets.home,
-        pause=_every(120),
+        pause=every(120),
         burst=29,
         bursts=0,
         per_connection=1,
@@ -105,7 +66,7 @@ FAMILIES = (
         count=3,
         site=BLOG,
         target=bot_targets.feed,
-        pause=_every(580, 0.02),
+        pause=every(580, 0.02),
         burst=6,
         bursts=0,
         per_connection=1,
@@ -118,7 +79,7 @@ FAMILIES = (
         count=2,
         site=SHOP,
         target=bot_targets.polite_crawl,
-        pause=_about(1.2, 0.3),
+        pause=about(1.2, 0.3),
         burst=150,
         bursts=3,
     ),
@@ -128,8 +89,8 @@ FAMILIES = (
         clients=("wget",),
         count=1,
         site=BLOG,
-        target=bot_targets.some_page,
-        pause=_about(0.3),
+        target=bot_targets.pages_of(BLOG),
+        pause=about(0.3),
         burst=120,
         bursts=1,
         per_connection=40,
@@ -141,7 +102,7 @@ FAMILIES = (
         count=4,
         site=DATA,
         target=bot_targets.item,
-        pause=_every(45, 0.2),
+        pause=every(45, 0.2),
         burst=60,
         bursts=0,
         per_connection=20,
@@ -153,7 +114,7 @@ FAMILIES = (
         count=3,
         site=SHOP,
         target=bot_targets.word,
-        pause=_about(0.03),
+        pause=about(0.03),
         burst=420,
         bursts=1,
         per_connection=200,
@@ -165,11 +126,24 @@ FAMILIES = (
         count=3,
         site=NEWS,
         target=bot_targets.probe,
-        pause=_about(0.4),
+        pause=about(0.4),
         burst=60,
         bursts=2,
         per_connection=5,
         agents=(_CHROME_120, "", ""),
+    ),
+    Family(
+        name="virtual-host-sweep",
+        tier="scanner",
+        clients=("node20-https",),
+        count=1,
+        site=SHOP,
+        target=bot_targets.probe,
+        pause=about(0.8),
+        burst=60,
+        bursts=2,
+        per_connection=2,
+        asked_host=DATA.host,
     ),
     Family(
         name="injection-scanner",
@@ -178,7 +152,7 @@ FAMILIES = (
         count=1,
         site=SHOP,
         target=bot_targets.injection,
-        pause=_about(0.15),
+        pause=about(0.15),
         burst=240,
         bursts=1,
         per_connection=60,
@@ -190,7 +164,7 @@ FAMILIES = (
         count=1,
         site=DATA,
         target=bot_targets.basic_login,
-        pause=_every(0.5, 0.2),
+        pause=every(0.5, 0.2),
         burst=180,
         bursts=1,
         per_connection=1,
@@ -202,7 +176,7 @@ FAMILIES = (
         count=2,
         site=NEWS,
         target=bot_targets.home,
-        pause=_every(0.05, 0.3),
+        pause=every(0.05, 0.3),
         burst=300,
         bursts=1,
         per_connection=50,
@@ -214,7 +188,7 @@ FAMILIES = (
         count=2,
         site=SHOP,
         target=bot_targets.home,
-        pause=_about(4),
+        pause=about(4),
         burst=20,
         bursts=6,
         is_hello_only=True,
@@ -226,7 +200,7 @@ FAMILIES = (
         count=7,
         site=SHOP,
         target=bot_targets.product_by_number,
-        pause=_about(1.6),
+        pause=about(1.6),
         burst=90,
         bursts=3,
         per_connection=30,
@@ -238,8 +212,8 @@ FAMILIES = (
         clients=_LIBRARIES,
         count=5,
         site=NEWS,
-        target=bot_targets.some_page,
-        pause=_every(20, 0.1),
+        target=bot_targets.pages_of(NEWS),
+        pause=every(20, 0.1),
         burst=50,
         bursts=4,
         per_connection=10,
@@ -252,8 +226,8 @@ FAMILIES = (
         clients=("py-requests", "go119-nethttp"),
         count=2,
         site=BLOG,
-        target=bot_targets.some_page,
-        pause=_about(3),
+        target=bot_targets.pages_of(BLOG),
+        pause=about(3),
         burst=70,
         bursts=3,
         agents=(_SEARCH_BOT,),
@@ -262,14 +236,29 @@ FAMILIES = (
         name="impersonating-scraper",
         tier="impersonator",
         clients=_IMPERSONATORS,
-        count=10,
+        count=8,
         site=SHOP,
         target=bot_targets.product_by_number,
-        pause=_about(2.5),
+        pause=about(2.5),
         burst=60,
         bursts=3,
         per_connection=25,
         networks=_ANYWHERE,
+        agents=("", "", "", _CHROME_156),
+    ),
+    Family(
+        name="rotating-impersonator",
+        tier="impersonator",
+        clients=_IMPERSONATORS[:5],
+        count=2,
+        site=SHOP,
+        target=bot_targets.product_by_number,
+        pause=about(6),
+        burst=50,
+        bursts=3,
+        per_connection=3,
+        networks=_ANYWHERE,
+        rotates=True,
     ),
     Family(
         name="impersonating-reader",
@@ -277,12 +266,13 @@ FAMILIES = (
         clients=_IMPERSONATORS,
         count=3,
         site=NEWS,
-        target=bot_targets.some_page,
-        pause=_about(12, 0.9),
+        target=bot_targets.pages_of(NEWS),
+        pause=about(12, 0.9),
         burst=40,
         bursts=3,
         per_connection=15,
         networks=HOME,
+        referer=SEARCH_ENGINE,
     ),
     Family(
         name="driven-browser",
@@ -291,7 +281,7 @@ FAMILIES = (
         count=6,
         site=SHOP,
         target=bot_targets.product_by_number,
-        pause=_about(2.5, 0.3),
+        pause=about(2.5, 0.3),
         burst=12,
         bursts=3,
         is_browser=True,
@@ -302,8 +292,8 @@ FAMILIES = (
         clients=_DRIVEN[:4],
         count=5,
         site=NEWS,
-        target=bot_targets.some_page,
-        pause=_about(9, 0.7),
+        target=bot_targets.pages_of(NEWS),
+        pause=about(9, 0.7),
         burst=10,
         bursts=4,
         networks=_ANYWHERE,
@@ -317,7 +307,7 @@ FAMILIES = (
         count=6,
         site=SHOP,
         target=bot_targets.product_by_number,
-        pause=_about(330, 0.25),
+        pause=about(330, 0.25),
         burst=11,
         bursts=0,
         per_connection=1,
@@ -330,7 +320,7 @@ FAMILIES = (
         count=8,
         site=SHOP,
         target=bot_targets.login,
-        pause=_about(4, 0.4),
+        pause=about(4, 0.4),
         burst=55,
         bursts=3,
         per_connection=1,
@@ -344,7 +334,7 @@ FAMILIES = (
         count=16,
         site=SHOP,
         target=bot_targets.product_with_gaps,
-        pause=_about(300, 0.35),
+        pause=about(300, 0.35),
         burst=9,
         bursts=7,
         per_connection=1,

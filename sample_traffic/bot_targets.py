@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
+
+from sample_traffic.sites import SHOP, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +81,21 @@ def product_with_gaps(n: int, _rng: random.Random) -> Target:
     return Target("GET", uri, 200, _page_bytes(uri))
 
 
-def some_page(_n: int, rng: random.Random) -> Target:
-    """Pages in no order, as a crawler's queue gives them."""
-    uri = rng.choice(
-        (f"/product/{rng.randint(1, _PRODUCTS)}", f"/category/{rng.choice(_WORDS)}", "/", "/cart")
-    )
-    return Target("GET", uri, 200, _page_bytes(uri))
+def pages_of(site: Site) -> Callable[[int, random.Random], Target]:
+    """Pages of a site in no order, as a crawler's queue gives them."""
+
+    def some_page(_n: int, rng: random.Random) -> Target:
+        page = site.some_page(rng)
+        return Target("GET", page.uri, 200, page.response_bytes)
+
+    return some_page
 
 
 def polite_crawl(n: int, rng: random.Random) -> Target:
     """robots.txt, then the sitemap, then pages."""
     if n % 150 < 2:
         return Target("GET", ("/robots.txt", "/sitemap.xml")[n % 150], 200, 480)
-    return some_page(n, rng)
+    return _shop_page(n, rng)
 
 
 def feed(n: int, _rng: random.Random) -> Target:
@@ -137,6 +142,9 @@ def login(_n: int, rng: random.Random) -> Target:
 def basic_login(_n: int, _rng: random.Random) -> Target:
     """A password guess in the Authorization header."""
     return Target("GET", "/", 401, 381)
+
+
+_shop_page = pages_of(SHOP)
 
 
 def _page_bytes(uri: str) -> int:

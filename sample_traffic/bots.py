@@ -7,8 +7,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sample_traffic.addresses import invent_address
-from sample_traffic.bot_families import FAMILIES, SECOND_US, Family
+from sample_traffic.addresses import HOME, HOSTING, invent_address
+from sample_traffic.bot_families import FAMILIES
+from sample_traffic.bot_family import SECOND_US, Family
 from sample_traffic.browsers import recorded_browser
 from sample_traffic.browsing import BrowserRun
 from sample_traffic.connections import Client, Connection, Headers, Server
@@ -16,9 +17,21 @@ from sample_traffic.hello_template import HelloTemplate
 from sample_traffic.people import DAY_US, HOUR_US
 from sample_traffic.recorded import RecordedClient
 from sample_traffic.sample_files import Truth
-from sample_traffic.tcp_stack import LINUX
+from sample_traffic.tcp_stack import LINUX, WINDOWS
 
 _BROWSER_ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+_WINDOWS_AT_HOME = 0.3
+"""Bots in homes run on people's machines, and some of those are Windows."""
+_ACCESS_MSS = (1460, 1460, 1452, 1400)
+
+
+@dataclass(frozen=True, slots=True)
+class Guise:
+    """A recorded client as a bot uses it: its handshakes, and the headers it sends."""
+
+    client: Client
+    requests: tuple[tuple[str, Headers], ...]
+    """(protocol, headers) as recorded, with what the family changes in them."""
 
 
 @dataclass(slots=True)
@@ -28,13 +41,13 @@ class Bot:
     key: str
     family: Family
     server: Server
-    client: Client
-    requests: tuple[tuple[str, Headers], ...]
-    """(protocol, headers) as recorded, with the agent replaced where the family does so."""
+    guises: tuple[Guise, ...]
+    """Used in turn, one for each connection."""
     run: BrowserRun | None
     window_shift: float
     """Where in the day its bursts lie, 0 to 1; equal within a distributed family."""
     sent: int = 0
+    connected: int = 0
 
     def visit_starts(self, start_us: int, end_us: int, rng: random.Random) -> Iterator[int]:
         """When bursts begin: each hour, at random, or in one stretch of hours for a distributed family."""
@@ -44,35 +57,34 @@ class Bot:
             yield from range(start_us + offset_us, end_us, HOUR_US)
         elif self.family.tier == "distributed":
             first_us = start_us + int(self.window_shift * max(0, end_us - start_us - bursts * HOUR_US))
-            yield from (first_us + hour * HOUR_US for hour in range(bursts))
+            yield from (first_us + hour * HOUR_US for hour in range(max(1, bursts)))
         else:
             yield from (rng.randrange(start_us, end_us) for _ in range(max(1, bursts)))
 
     def visit(self, now_us: int, rng: random.Random) -> None:
-        """One burst; one that would run into the next hour of an hourly bot stops before it."""
-        limit_us = now_us + HOUR_US - 90 * SECOND_US
+        """One burst; it stops within the hour, so that an hourly bot does not run into itself."""
         if self.run is not None:
             self._browse(self.run, now_us, rng)
         elif self.family.is_hello_only:
             self._survey(now_us, rng)
         else:
-            self._ask(now_us, limit_us, rng)
+            self._ask(now_us, now_us + HOUR_US - 90 * SECOND_US, rng)
+
+    def _connect(self, now_us: int, rng: random.Random) -> tuple[Connection, Guise]:
+        guise = self.guises[self.connected % len(self.guises)]
+        self.connected += 1
+        return Connection(self.server, guise.client, self.family.site.host, now_us, rng), guise
 
     def _ask(self, now_us: int, limit_us: int, rng: random.Random) -> None:
-        connection: Connection | None = None
+        connection, guise = self._connect(now_us, rng)
         for _ in range(self.family.burst):
             if now_us > limit_us:
                 break
             target = self.family.target(self.sent, rng)
-            if (
-                connection is None
-                or connection.requests >= self.family.per_connection
-                or not connection.is_open_at(now_us)
-            ):
-                if connection is not None:
-                    connection.close(connection.last_us + rng.randint(200, 40_000))
-                connection = Connection(self.server, self.client, self.family.site.host, now_us, rng)
-            proto, headers = self.requests[self.sent % len(self.requests)]
+            if connection.requests >= self.family.per_connection or not connection.is_open_at(now_us):
+                connection.close(connection.last_us + rng.randint(200, 40_000))
+                connection, guise = self._connect(now_us, rng)
+            proto, headers = guise.requests[self.sent % len(guise.requests)]
             ended_us = connection.request(
                 now_us,
                 method=target.method,
@@ -82,24 +94,23 @@ class Bot:
                 status=target.status,
                 response_bytes=target.response_bytes,
                 duration_us=int(rng.lognormvariate(9.6, 0.5)),
+                host=self.family.asked_host,
             )
             self.sent += 1
             now_us = ended_us + self.family.pause(rng)
-        if connection is not None:
-            connection.close(connection.last_us + rng.randint(200, 40_000), reset=rng.random() < 0.2)
+        connection.close(connection.last_us + rng.randint(200, 40_000), reset=rng.random() < 0.2)
 
     def _browse(self, run: BrowserRun, now_us: int, rng: random.Random) -> None:
         run.forget()
         for _ in range(self.family.burst):
             page = self.family.site.some_page(rng)
-            self.sent += 1
             now_us = run.load(now_us, self.family.site, page, rng, referer=None, fetch_site="none")
             now_us += self.family.pause(rng)
         run.leave(now_us, rng)
 
     def _survey(self, now_us: int, rng: random.Random) -> None:
         for _ in range(self.family.burst):
-            connection = Connection(self.server, self.client, self.family.site.host, now_us, rng)
+            connection, _guise = self._connect(now_us, rng)
             connection.close(connection.ready_us + rng.randint(500, 90_000), reset=rng.random() < 0.5)
             now_us = connection.ready_us + self.family.pause(rng)
 
@@ -112,16 +123,16 @@ def bots(
     rng: random.Random,
     taken: set[str],
 ) -> list[Bot]:
-    """Bots of all families; at a small scale the first of each family come first."""
+    """Bots of all families; a small scale has the first of each family before the second of any."""
     wanted = max(1, round(sum(family.count for family in FAMILIES) * scale))
     ranked = sorted(
         (rank, order)
         for order, family in enumerate(FAMILIES)
-        for rank in range(family.count * max(1, round(scale)))
+        for rank in range(family.count * math.ceil(scale))
     )
-    shift = rng.random()
+    window_shift = rng.random()
     return [
-        _bot(FAMILIES[order], rank, server, recording, hellos, shift, rng, taken)
+        _bot(FAMILIES[order], rank, server, recording, hellos, window_shift, rng, taken)
         for rank, order in ranked[:wanted]
     ]
 
@@ -136,44 +147,61 @@ def _bot(
     rng: random.Random,
     taken: set[str],
 ) -> Bot:
-    source = recording[family.clients[rank % len(family.clients)]]
-    client = Client(
-        address=invent_address(rng.choice(family.networks), rng, taken),
-        stack=LINUX,
-        mss=1460,
-        hops=rng.randint(5, 18),
-        rtt_us=int(rng.lognormvariate(math.log(28_000), 0.6)),
-        hellos=hellos[source.name],
-        truth=Truth("bot", family.tier, family.name),
-        clock=rng.getrandbits(32),
+    network = rng.choice(family.networks)
+    address = invent_address(network, rng, taken)
+    is_at_home = network in HOME
+    stack = WINDOWS if is_at_home and rng.random() < _WINDOWS_AT_HOME else LINUX
+    mss = rng.choice(_ACCESS_MSS) if network not in HOSTING else 1460
+    hops, rtt_us = rng.randint(5, 18), int(rng.lognormvariate(math.log(28_000), 0.6))
+    clock = rng.getrandbits(32)
+    agent = family.agents[rank % len(family.agents)] if family.agents else ""
+    names = family.clients if family.rotates else (family.clients[rank % len(family.clients)],)
+    guises = tuple(
+        Guise(
+            client=Client(
+                address=address,
+                stack=stack,
+                mss=mss,
+                hops=hops,
+                rtt_us=rtt_us,
+                hellos=hellos[name],
+                truth=Truth("bot", family.tier, family.name),
+                clock=clock,
+            ),
+            requests=tuple(
+                dict.fromkeys(
+                    (event.proto, _dressed(event.headers, family, agent))
+                    for event in recording[name].requests
+                )
+            ),
+        )
+        for name in names
     )
     run = None
     if family.is_browser:
-        browser = recorded_browser(source, hides_headless=family.hides_headless)
-        run = BrowserRun(server, client, browser, None)
-    agent = family.agents[rank % len(family.agents)] if family.agents else ""
-    requests = dict.fromkeys(
-        (event.proto, _disguised(event.headers, agent, family.site.host)) for event in source.requests
-    )
+        browser = recorded_browser(recording[names[0]], hides_headless=family.hides_headless)
+        run = BrowserRun(server, guises[0].client, browser, None)
     return Bot(
         key=f"{family.name}{rank}",
         family=family,
         server=server,
-        client=client,
-        requests=tuple(requests),
+        guises=guises,
         run=run,
         window_shift=window_shift,
     )
 
 
-def _disguised(headers: Headers, agent: str, host: str) -> Headers:
-    """Recorded headers for `host`, with another user agent and Accept if `agent` is given."""
-    changed: dict[str, str] = {"host": host}
+def _dressed(headers: Headers, family: Family, agent: str) -> Headers:
+    """Recorded headers for the family's host, with the user agent and Referer that the family adds."""
+    changed: dict[str, str] = {"host": family.asked_host or family.site.host}
     if agent:
         changed["user-agent"] = agent
-        if "Googlebot" not in agent:
+        if agent.startswith("Mozilla") and "compatible" not in agent:
             changed["accept"] = _BROWSER_ACCEPT
-    return tuple((name, changed.get(name.lower(), value)) for name, value in headers)
+    dressed = tuple((name, changed.get(name.lower(), value)) for name, value in headers)
+    if family.referer is None:
+        return dressed
+    return (*dressed[:-1], ("Referer", family.referer), dressed[-1])
 
 
 def _posting(headers: Headers, posted_bytes: int | None) -> Headers:

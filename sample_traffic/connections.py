@@ -130,8 +130,12 @@ class Connection:
         response_bytes: int,
         duration_us: int,
         cookie_names: tuple[str, ...] = (),
+        host: str | None = None,
     ) -> int:
-        """Log one request that reached the server at `ts_us` or, if later, when ready; returns its end."""
+        """Log one request that reached the server at `ts_us` or, if later, when ready; returns its end.
+
+        `host` is the Host it names, if that is not the one in the hello.
+        """
         start_us = max(ts_us, self.ready_us)
         self.requests += 1
         event = HttpEvent(
@@ -148,7 +152,7 @@ class Connection:
             dur_us=duration_us,
             useragent_ip=self._client.address,
             scheme="https",
-            host=self.host,
+            host=host or self.host,
             conn_seq=self._number,
             conn_req=self.requests,
             bytes=response_bytes,
