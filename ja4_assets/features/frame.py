@@ -98,12 +98,12 @@ def read_sufficient_entity_hours(
 
 
 def arrow_to_frame(table: pa.Table) -> pl.DataFrame:
-    """A polars frame of an Arrow table, dictionary and binary text columns made strings."""
+    """A polars frame of an Arrow table, dictionary text made String, times made Datetime("us")."""
     frame = pl.from_arrow(table)
     if not isinstance(frame, pl.DataFrame):
         raise TypeError(f"expected a table, got {type(frame).__name__}")
     return frame.with_columns(
-        pl.col(pl.Categorical, pl.Enum, pl.Binary).cast(pl.String),
+        pl.col(pl.Categorical, pl.Enum).cast(pl.String),
         pl.col(pl.Datetime).dt.cast_time_unit("us"),
     )
 

@@ -1,0 +1,75 @@
+"""The SQL that evaluates the catalogue, rendered from it: one UInt8 column per rule, named by its id.
+
+Only names that `rules.rule` has checked against the mart's columns enter the text; every bound and
+every string is a query parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ja4_assets.rules.rule import NUMBER_COLUMNS, AtLeast, Condition, ContainsAny, Rule, ShareAtLeast
+
+PLACE_OF_RULES = "__RULES__"
+ENTITY_HOURS_WITH_RULES = """
+select
+    toDateTime64(entity.hour, 6, 'UTC') as hour,
+    toString(entity.client_ip) as client_ip,
+    toString(entity.ja4_stable) as ja4_stable,
+    toString(entity.host) as host,
+    toString(entity.user_agent) as user_agent,
+    toString(entity.ua_family) as ua_family,
+    toString(entity.ja4) as ja4,
+    entity.is_sufficient as is_sufficient,
+__RULES__
+from fct_entity_hour as entity
+where entity.hour >= {start:DateTime64(6, 'UTC')} and entity.hour < {end:DateTime64(6, 'UTC')}
+order by entity.hour, entity.client_ip, entity.ja4_stable, entity.host
+"""
+"""Grain: (hour, client_ip, ja4_stable, host). Then evidence as Float64, then one UInt8 per rule."""
+
+
+@dataclass(slots=True)
+class RenderedQuery:
+    """A statement and the values to bind to it."""
+
+    text: str = ""
+    parameters: dict[str, object] = field(default_factory=dict)
+
+
+def render(rules: Sequence[Rule]) -> RenderedQuery:
+    """The query over one window; the caller adds the parameters `start` and `end`."""
+    rendered = RenderedQuery()
+    lines = ["    toFloat64(entity." + name + ") as " + name for name in evidence_numbers(rules)]
+    for rule in rules:
+        conditions = [_condition(condition, rendered.parameters) for condition in rule.all_of]
+        lines.append("    " + " and ".join(conditions) + " as " + rule.id)
+    rendered.text = ENTITY_HOURS_WITH_RULES.replace(PLACE_OF_RULES, ",\n".join(lines))
+    return rendered
+
+
+def evidence_numbers(rules: Sequence[Rule]) -> list[str]:
+    """The numeric columns that rules keep as evidence, sorted."""
+    return sorted({column for rule in rules for column in rule.evidence} & NUMBER_COLUMNS)
+
+
+def _condition(condition: Condition, parameters: dict[str, object]) -> str:
+    match condition:
+        case AtLeast(column, bound):
+            return "ifNull(entity." + column + " >= " + _bind(bound, parameters) + ", false)"
+        case ShareAtLeast(part, whole, bound):
+            product = "entity." + whole + " * " + _bind(bound, parameters)
+            return "(entity." + whole + " > 0 and entity." + part + " >= " + product + ")"
+        case ContainsAny(column, needles):
+            text = "ifNull(toString(entity." + column + "), '')"
+            return "multiSearchAnyCaseInsensitiveUTF8(" + text + ", " + _bind(needles, parameters) + ")"
+
+
+def _bind(value: float | tuple[str, ...], parameters: dict[str, object]) -> str:
+    name = "p" + str(len(parameters))
+    if isinstance(value, tuple):
+        parameters[name] = list(value)
+        return "{" + name + ":Array(String)}"
+    parameters[name] = float(value)
+    return "{" + name + ":Float64}"

@@ -1,0 +1,33 @@
+"""Where this code location finds the database, the model registry and its own folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class AssetSettings(BaseSettings):
+    """Settings of the Dagster code location, from the environment."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
+
+    clickhouse_url: str = Field(
+        default="http://ja4@127.0.0.1:8123/ja4_processing",
+        validation_alias="JA4_CLICKHOUSE_URL",
+        description="URL of the database, with its name as the path.",
+    )
+    mlflow_tracking_uri: str = Field(
+        default="http://127.0.0.1:5000",
+        validation_alias="MLFLOW_TRACKING_URI",
+        description="Tracking server or store of MLflow.",
+    )
+    retention_days: int = Field(
+        default=15,
+        ge=1,
+        validation_alias="JA4_RAW_RETENTION_DAYS",
+        description="Days of raw rows, and so of hourly partitions, that exist.",
+    )
