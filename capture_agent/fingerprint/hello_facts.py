@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from capture_agent.events import Transport
@@ -10,7 +10,10 @@ from capture_agent.fingerprint.ja3 import ja3_of
 from capture_agent.fingerprint.ja4 import ja4_of
 from capture_agent.fingerprint.skeleton import skeleton
 from capture_agent.wire.client_hello import ClientHello, parse_client_hello
+from capture_agent.wire.hello_salvage import salvage_client_hello
 from capture_agent.wire.printable import printable
+from capture_agent.wire.registry import newest_version
+from capture_agent.wire.sslv2 import parse_sslv2_hello
 
 MAX_CACHED_HELLOS = 1024
 MAX_CACHED_HELLO_BYTES = 4096
@@ -46,6 +49,28 @@ class HelloFacts:
     has_pq_group: bool | None
 
 
+_NOTHING_READ = HelloFacts(
+    sni=None,
+    sni_present=None,
+    sni_is_ip=None,
+    alpn=(),
+    legacy_version=None,
+    tls_version=None,
+    ja4=None,
+    ja4_r=None,
+    ja4_o=None,
+    ja4_stable=None,
+    ja3=None,
+    ja3_hash=None,
+    ja3n_hash=None,
+    hello_len=None,
+    hello_skeleton=None,
+    has_grease=None,
+    has_ech=None,
+    has_psk=None,
+    has_early_data=None,
+    has_pq_group=None,
+)
 _recent: dict[tuple[bytes, Transport], HelloFacts] = {}
 
 
@@ -70,12 +95,62 @@ def hello_facts(message: bytes, transport: Transport) -> HelloFacts:
     return facts
 
 
-def refingerprint(hello_skeleton: bytes, transport: Transport) -> HelloFacts:
+def refingerprint(hello_skeleton: bytes, transport: Transport, *, is_sslv2_framed: bool) -> HelloFacts:
     """Facts of a stored row under today's rules, from its `hello_skeleton`; raises `Malformed`.
 
-    Equal to `hello_facts` of the message that the skeleton was made of.
+    Equal to what the message gave from which the skeleton was made. Store `FINGERPRINT_SPEC` with it.
     """
-    return hello_facts(hello_skeleton, transport)
+    return sslv2_facts(hello_skeleton) if is_sslv2_framed else hello_facts(hello_skeleton, transport)
+
+
+def sslv2_facts(message: bytes) -> HelloFacts:
+    """Facts of a hello in SSL 2.0 framing; raises `Malformed`.
+
+    JA3 and JA4 define no value for its three-byte cipher specs, so every fingerprint is None. What only
+    an extension could say is known to be absent, and so False.
+    """
+    hello = parse_sslv2_hello(message)
+    kept = len(message) - len(hello.session_id) - len(hello.challenge)
+    return replace(
+        _NOTHING_READ,
+        sni_present=False,
+        legacy_version=hello.version,
+        tls_version=hello.version,
+        hello_len=len(message),
+        hello_skeleton=message[:kept] + bytes(len(message) - kept),
+        has_grease=False,
+        has_ech=False,
+        has_psk=False,
+        has_early_data=False,
+        has_pq_group=False,
+    )
+
+
+def salvaged_facts(message: bytes, transport: Transport) -> HelloFacts:
+    """What a malformed hello still says; never raises.
+
+    There is no fingerprint and no skeleton, for where the grammar is broken secrets cannot be told from
+    facts. An extension that was seen is True; one that was not is None, as it may stand behind the break.
+    """
+    hello = salvage_client_hello(message, is_dtls=transport is Transport.DTLS)
+    if hello is None:
+        return _NOTHING_READ
+    host_name = hello.sni
+    return replace(
+        _NOTHING_READ,
+        sni=None if host_name is None else printable(host_name),
+        sni_present=hello.sni_present or None,
+        sni_is_ip=None if host_name is None else is_ip_literal(host_name),
+        alpn=tuple([printable(protocol) for protocol in hello.alpn]),
+        legacy_version=hello.legacy_version,
+        tls_version=newest_version(hello.supported_versions),
+        hello_len=len(message),
+        has_grease=hello.has_grease or None,
+        has_ech=hello.has_ech or None,
+        has_psk=hello.has_psk or None,
+        has_early_data=hello.has_early_data or None,
+        has_pq_group=hello.has_pq_group or None,
+    )
 
 
 def _compute(hello: ClientHello, blanked: bytes, transport: Transport) -> HelloFacts:

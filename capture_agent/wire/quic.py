@@ -132,13 +132,15 @@ class InitialAssembler:
             if plaintext is not None:
                 handshake.connection_ids = {header.connection_id, *handshake.connection_ids}
                 return self._take_frames(plaintext, handshake)
-        handshake = _Handshake(InitialKeys(header.version, header.connection_id), header.connection_id)
-        plaintext = _maybe_open(datagram, header, handshake) if len(known) < MAX_HANDSHAKES else None
-        if plaintext is None:
-            self._unopened += 1
-            return None
-        self._handshakes.append(handshake)
-        return self._take_frames(plaintext, handshake)
+        if len(known) < MAX_HANDSHAKES:
+            keys = InitialKeys(header.version, header.connection_id)
+            handshake = _Handshake(keys, header.connection_id)
+            plaintext = _maybe_open(datagram, header, handshake)
+            if plaintext is not None:
+                self._handshakes.append(handshake)
+                return self._take_frames(plaintext, handshake)
+        self._unopened += 1
+        return None
 
     def _take_frames(self, plaintext: bytes, handshake: _Handshake) -> HelloMessage | None:
         has_new_bytes = False
