@@ -1,0 +1,89 @@
+"""A migrated database of its own for each test, with the mart `fct_entity_hour` made by hand."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import clickhouse_connect
+import polars as pl
+import pytest
+
+from ja4_assets.features.catalogue import FEATURE_NAMES
+from ja4_assets.resources.clickhouse import ClickHouseResource
+from ja4_assets.storage import migrate
+
+HOUR = datetime(2026, 11, 1, 12, tzinfo=UTC)
+CHROME = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+)
+
+MART = """
+create table fct_entity_hour (
+    hour DateTime64(0, 'UTC'), client_ip IPv6, ja4_stable String, host String, requests UInt64,
+    connections UInt64, first_ts DateTime64(6, 'UTC'), last_ts DateTime64(6, 'UTC'), user_agent String,
+    user_agents UInt32, ua_family String, ua_version Nullable(UInt16), ja4 String, paths UInt64,
+    status_4xx UInt64, status_5xx UInt64, matched_requests UInt64, is_sufficient Bool, __FEATURES__
+) engine = MergeTree order by (hour, client_ip, ja4_stable, host)
+"""
+
+
+def entity_hour(number: int, **changes: object) -> dict[str, object]:
+    """One entity hour of an ordinary Chromium; `changes` overrides columns."""
+    row: dict[str, object] = {
+        "hour": HOUR,
+        "client_ip": f"::ffff:198.51.{number // 250}.{number % 250}",
+        "ja4_stable": "t13d1516h2_8daaf6152771_d8a2da3f94cd",
+        "host": "shop.test",
+        "requests": 20,
+        "connections": 2,
+        "first_ts": HOUR,
+        "last_ts": HOUR,
+        "user_agent": CHROME,
+        "user_agents": 1,
+        "ua_family": "chrome",
+        "ua_version": 156,
+        "ja4": "t13d1517h2_8daaf6152771_cb7bf5808d99",
+        "paths": 9,
+        "status_4xx": 0,
+        "status_5xx": 0,
+        "matched_requests": 20,
+        "is_sufficient": True,
+        **dict.fromkeys(FEATURE_NAMES, 0.0),
+    }
+    unknown = changes.keys() - row.keys()
+    if unknown:
+        raise KeyError(f"not in the mart: {unknown}")
+    return row | changes
+
+
+@pytest.fixture
+def database(clickhouse_dsn: str) -> ClickHouseResource:
+    """A migrated database that holds an empty `fct_entity_hour`."""
+    url = f"{clickhouse_dsn}/assets_{uuid.uuid4().hex[:12]}"
+    migrate.upgrade(url)
+    client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
+    features = ", ".join(f"{name} Nullable(Float64)" for name in FEATURE_NAMES)
+    client.command(MART.replace("__FEATURES__", features))
+    client.close()
+    return ClickHouseResource(url=url)
+
+
+@pytest.fixture
+def store_entity_hours(database: ClickHouseResource) -> Callable[[list[dict[str, object]]], None]:
+    """Write rows into the mart."""
+
+    def store(rows: list[dict[str, object]]) -> None:
+        numbers = dict.fromkeys(FEATURE_NAMES, pl.Float64)
+        database.insert(
+            "fct_entity_hour", pl.DataFrame(rows, schema_overrides=numbers, infer_schema_length=None)
+        )
+
+    return store
+
+
+@pytest.fixture
+def ordinary_entity_hour() -> Callable[..., dict[str, object]]:
+    """The maker of rows, for tests that cannot import this file."""
+    return entity_hour

@@ -1,0 +1,160 @@
+"""Each rule fires on its case in the database, and each can be the one that decides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+from ja4_assets.resources.clickhouse import ClickHouseResource
+from ja4_assets.rules.catalogue import RULES, RULES_BY_ID
+from ja4_assets.rules.policy import judge
+from ja4_assets.rules.render import render
+from ja4_assets.rules.rule import AtLeast, ContainsAny, Rule, ShareAtLeast, Verdict
+
+Row = dict[str, object]
+Store = Callable[[list[Row]], None]
+
+CASES: dict[str, Row] = {
+    "R001": {"user_agent": "python-requests/2.34.2", "ua_family": "python-requests"},
+    "R002": {"user_agent": "sqlmap/1.10.10#stable (https://sqlmap.org)", "ua_family": "other"},
+    "R003": {"user_agent": "Mozilla/5.0 (compatible; Examplebot/2.1; +https://example.test/bot.html)"},
+    "R004": {"user_agent": "Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/156.0.0.0 Safari/537.36"},
+    "R005": {"ua_ja4_known_mismatch": 1.0},
+    "R006": {"grease_missing": 0.83},
+    "R007": {"secfetch_missing": 0.9},
+    "R008": {"secfetch_incoherent": 0.6},
+    "R009": {"ch_ua_mismatch": 0.95},
+    "R010": {"ch_platform_mismatch": 0.95},
+    "R011": {"requests": 100, "paths": 90, "status_4xx": 95},
+    "R012": {"tls_floor_gap": 1.0},
+    "R013": {"hdr_required_missing": 0.9},
+    "R014": {"pq_missing": 1.0},
+}
+"""What makes an ordinary Chromium fire one rule and no other."""
+
+NEAR_MISSES: dict[str, Row] = {
+    "R001": {"user_agent": "Mozilla/5.0 (curling fan) Firefox/153.0"},
+    "R003": {"user_agent": "Mozilla/5.0 (Linux; Android 15; Cubot X70) Chrome/156.0.0.0"},
+    "R005": {"ua_ja4_known_mismatch": None},
+    "R007": {"secfetch_missing": 0.49},
+    "R011": {"requests": 100, "paths": 19, "status_4xx": 95},
+}
+USED_IDS = {f"R{number:03}" for number in range(1, 15)}
+"""Every id ever given, retired ones too."""
+
+NO_SCORES = pl.DataFrame(
+    schema={
+        "hour": pl.Datetime("us", "UTC"),
+        **dict.fromkeys(("client_ip", "ja4_stable", "host", "model_name", "model_version"), pl.String),
+        **dict.fromkeys(("anomaly_score", "score_quantile", "threshold"), pl.Float64),
+    }
+)
+
+
+def evaluate(database: ClickHouseResource) -> pl.DataFrame:
+    query = render(RULES)
+    window = {"start": "2026-11-01 00:00:00", "end": "2026-11-02 00:00:00"}
+    return database.read(query.text, {**query.parameters, **window})
+
+
+def fired(frame: pl.DataFrame) -> list[list[str]]:
+    return [[rule.id for rule in RULES if row[rule.id]] for row in frame.iter_rows(named=True)]
+
+
+def test_ids_are_unique_well_formed_and_never_reused() -> None:
+    ids = [rule.id for rule in RULES]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"R\d{3}", rule_id) for rule_id in ids)
+    assert set(ids) <= USED_IDS
+    assert len({rule.title for rule in RULES}) == len(RULES)
+
+
+def test_every_rule_has_a_case_a_reason_and_evidence() -> None:
+    assert set(CASES) == set(RULES_BY_ID)
+    for rule in RULES:
+        assert rule.reason.endswith(".")
+        assert rule.evidence
+        assert rule.verdict in {Verdict.BAD_BOT, Verdict.SUSPICIOUS, Verdict.GOOD_BOT}
+
+
+def test_each_rule_fires_on_its_case_alone_and_decides(
+    database: ClickHouseResource, store_entity_hours: Store, ordinary_entity_hour: Callable[..., Row]
+) -> None:
+    store_entity_hours(
+        [ordinary_entity_hour(number, **CASES[rule.id]) for number, rule in enumerate(RULES, start=1)]
+    )
+    frame = evaluate(database)
+    # Addresses were numbered in the catalogue's order, and the query sorts by address.
+    assert fired(frame) == [[rule.id] for rule in RULES]
+    judged = judge(frame, NO_SCORES, RULES).sort("client_ip", maintain_order=True)
+    decided = dict(zip(judged["source_id"], judged["verdict"], strict=True))
+    assert decided == {rule.id: rule.verdict.value for rule in RULES}
+
+
+def test_an_ordinary_browser_and_near_misses_fire_nothing(
+    database: ClickHouseResource, store_entity_hours: Store, ordinary_entity_hour: Callable[..., Row]
+) -> None:
+    rows = [ordinary_entity_hour(0)]
+    rows += [ordinary_entity_hour(number, **near) for number, near in enumerate(NEAR_MISSES.values(), 1)]
+    store_entity_hours(rows)
+    assert fired(evaluate(database)) == [[]] * len(rows)
+
+
+def test_a_user_agent_full_of_sql_is_only_text(
+    database: ClickHouseResource, store_entity_hours: Store, ordinary_entity_hour: Callable[..., Row]
+) -> None:
+    hostile = "'; drop table verdicts; -- {p0:String} \\x00 curl/8"
+    store_entity_hours([ordinary_entity_hour(1, user_agent=hostile)])
+    frame = evaluate(database)
+    assert frame["user_agent"].to_list() == [hostile]
+    assert fired(frame) == [["R001"]]
+
+
+def test_no_value_of_a_rule_enters_the_text_of_the_query() -> None:
+    rule = Rule(
+        id="R900",
+        title="probe",
+        reason="A probe.",
+        verdict=Verdict.SUSPICIOUS,
+        weight=0.5,
+        all_of=(
+            ContainsAny("user_agent", ("needle'--",)),
+            AtLeast("paths", 4242),
+            ShareAtLeast("paths", "requests", 0.375),
+        ),
+        evidence=("paths",),
+    )
+    query = render([rule])
+    assert "needle" not in query.text
+    assert "4242" not in query.text
+    assert "0.375" not in query.text
+    assert list(query.parameters.values()) == [["needle'--"], 4242.0, 0.375]
+
+
+@pytest.mark.parametrize(
+    "column", ["client_ip", "1 or 1=1", "user_agent", "secret"], ids=["key", "sql", "text", "unknown"]
+)
+def test_a_condition_on_anything_but_a_number_of_the_mart_is_refused(column: str) -> None:
+    with pytest.raises(ValueError, match="not a column"):
+        AtLeast(column, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [({"weight": 1.0}, "weight"), ({"all_of": ()}, "always fire"), ({"evidence": ()}, "evidence")],
+)
+def test_a_rule_that_could_not_be_read_later_is_refused(change: dict[str, object], fault: str) -> None:
+    whole: dict[str, object] = {
+        "id": "R901",
+        "title": "t",
+        "reason": "r.",
+        "verdict": Verdict.SUSPICIOUS,
+        "weight": 0.5,
+        "all_of": (AtLeast("paths", 1),),
+        "evidence": ("paths",),
+    }
+    with pytest.raises(ValueError, match=fault):
+        Rule(**(whole | change))  # type: ignore[arg-type]

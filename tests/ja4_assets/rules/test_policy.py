@@ -1,0 +1,152 @@
+"""Which of rule and model decides, what is written when, and what the row says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from ja4_assets.rules.catalogue import RULES, RULES_BY_ID
+from ja4_assets.rules.evidence import MAX_VALUE_CHARS, evidence, reason_sentence
+from ja4_assets.rules.policy import NO_RULE, changed_only, judge
+from ja4_assets.rules.render import evidence_numbers
+
+HOUR = datetime(2026, 11, 1, 12, tzinfo=UTC)
+JA4 = "t13d1516h2_8daaf6152771_d8a2da3f94cd"
+TOP = [{"name": "hdr_order_bits", "value": 9.2, "norm": 0.1, "contribution": 0.4}]
+
+
+def entity(
+    *fired: str, family: str = "chrome", ja4_stable: str = JA4, sufficient: bool = True, agent: str = "UA"
+) -> pl.DataFrame:
+    row: dict[str, object] = {
+        "hour": HOUR,
+        "client_ip": "::ffff:192.0.2.1",
+        "ja4_stable": ja4_stable,
+        "host": "shop.test",
+        "user_agent": agent,
+        "ua_family": family,
+        "ja4": "t13d1517h2_8daaf6152771_cb7bf5808d99",
+        "is_sufficient": sufficient,
+        **dict.fromkeys(evidence_numbers(RULES), 1.0),
+        **{rule.id: rule.id in fired for rule in RULES},
+    }
+    return pl.DataFrame([row], schema_overrides={"hour": pl.Datetime("us", "UTC")})
+
+
+def score(value: float | None, ja4_stable: str = JA4) -> pl.DataFrame:
+    frame = pl.DataFrame(
+        {
+            "hour": [HOUR],
+            "client_ip": ["::ffff:192.0.2.1"],
+            "ja4_stable": [ja4_stable],
+            "host": ["shop.test"],
+            "anomaly_score": [value],
+            "score_quantile": [0.995 if (value or 0) > 0.6 else 0.4],
+            "threshold": [0.6],
+            "model_name": ["ja4_entity_forest"],
+            "model_version": ["3"],
+            "top_features": [TOP],
+        },
+        schema_overrides={"hour": pl.Datetime("us", "UTC")},
+    )
+    return frame if value is not None else frame.clear()
+
+
+HIGH, LOW, ABSENT = 0.7, 0.45, None
+
+
+@pytest.mark.parametrize(
+    ("fired", "anomaly", "verdict", "source", "source_id"),
+    [
+        ([], LOW, "human", "model", "ja4_entity_forest:3"),
+        ([], HIGH, "suspicious", "model", "ja4_entity_forest:3"),
+        (["R003"], HIGH, "good_bot", "rule", "R003"),
+        (["R007"], LOW, "suspicious", "rule", "R007"),
+        (["R007"], HIGH, "suspicious", "rule", "R007"),
+        (["R005"], LOW, "bad_bot", "rule", "R005"),
+        (["R006", "R005"], ABSENT, "bad_bot", "rule", "R005"),
+        (["R003", "R005"], LOW, "bad_bot", "rule", "R005"),
+        (["R003", "R001"], LOW, "suspicious", "rule", "R001"),
+        ([], ABSENT, "unknown", "rule", NO_RULE),
+    ],
+)
+def test_precedence_of_rules_and_model(
+    fired: list[str], anomaly: float | None, verdict: str, source: str, source_id: str
+) -> None:
+    (row,) = judge(entity(*fired), score(anomaly), RULES).to_dicts()
+    assert (row["verdict"], row["source"], row["source_id"]) == (verdict, source, source_id)
+
+
+def test_two_suspicious_rules_escalate_only_when_together_they_convince() -> None:
+    # 1 - 0.25 * 0.25 = 0.9375 reaches the bound of 0.93; 1 - 0.25 * 0.4 = 0.90 does not.
+    (both,) = judge(entity("R007", "R013"), score(LOW), RULES).to_dicts()
+    assert (both["verdict"], both["source_id"]) == ("bad_bot", "R007")
+    assert both["confidence"] == pytest.approx(0.9375)
+    (weak,) = judge(entity("R007", "R014"), score(LOW), RULES).to_dicts()
+    assert weak["verdict"] == "suspicious"
+    assert weak["confidence"] == pytest.approx(0.9)
+
+
+def test_a_score_at_the_threshold_is_no_alert() -> None:
+    (row,) = judge(entity(), score(0.6), RULES).to_dicts()
+    assert row["verdict"] == "human"
+
+
+@pytest.mark.parametrize("change", [{"family": "other"}, {"ja4_stable": ""}])
+def test_only_a_browser_with_a_hello_is_called_human(change: dict[str, str]) -> None:
+    (row,) = judge(entity(**change), score(LOW, change.get("ja4_stable", JA4)), RULES).to_dicts()  # type: ignore[arg-type]
+    assert row["verdict"] == "unknown"
+    assert "nothing shows a browser" in reason_sentence(row, RULES_BY_ID)
+
+
+def test_too_few_requests_get_a_verdict_from_a_rule_or_none_at_all() -> None:
+    assert judge(entity(sufficient=False), score(ABSENT), RULES)["verdict"].to_list() == [None]
+    assert judge(entity("R002", sufficient=False), score(ABSENT), RULES)["verdict"].to_list() == ["bad_bot"]
+
+
+def test_an_unchanged_outcome_is_not_written_again() -> None:
+    judged = judge(entity("R005"), score(LOW), RULES)
+    first = changed_only(judged, judged.clear())
+    assert first.height == 1
+    assert changed_only(judged, first).is_empty()
+
+
+@pytest.mark.parametrize("later", [entity("R007"), entity()])
+def test_a_changed_outcome_is_written(later: pl.DataFrame) -> None:
+    on_record = judge(entity("R005"), score(LOW), RULES)
+    assert changed_only(judge(later, score(LOW), RULES), on_record).height == 1
+
+
+def test_a_verdict_whose_ground_is_gone_lapses_once() -> None:
+    on_record = judge(entity("R007", sufficient=False), score(ABSENT), RULES)
+    now = judge(entity(sufficient=False), score(ABSENT), RULES)
+    lapsed = changed_only(now, on_record)
+    assert lapsed.select("verdict", "source", "source_id").row(0) == ("unknown", "rule", NO_RULE)
+    assert changed_only(now, lapsed).is_empty()
+
+
+def test_a_rule_s_row_says_why_and_names_the_other_rules_and_the_score() -> None:
+    (row,) = judge(entity("R007", "R005", agent="x" * 5000), score(HIGH), RULES).to_dicts()
+    assert reason_sentence(row, RULES_BY_ID) == RULES_BY_ID["R005"].reason + " Also: no Sec-Fetch headers."
+    found = evidence(row, RULES_BY_ID)
+    assert found["rules"] == "R005,R007"
+    assert found["user_agent"] == "x" * MAX_VALUE_CHARS
+    assert found["secfetch_missing"] == "100%"
+    assert (found["anomaly_score"], found["model"]) == ("0.7000", "ja4_entity_forest:3")
+
+
+def test_the_model_s_row_names_value_and_norm_of_what_was_strange() -> None:
+    (row,) = judge(entity(), score(HIGH), RULES).to_dicts()
+    assert reason_sentence(row, RULES_BY_ID) == (
+        "Stranger than 99.5% of the entity hours the model was trained on: "
+        "surprise of the header order for this browser family 9.2 (usually 0.1)."
+    )
+    assert evidence(row, RULES_BY_ID)["hdr_order_bits"] == "9.2"
+
+
+def test_an_empty_window_is_judged_to_nothing() -> None:
+    judged = judge(entity().clear(), score(ABSENT), RULES)
+    assert judged.is_empty()
+    assert changed_only(judged, judged).is_empty()
