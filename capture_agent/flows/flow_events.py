@@ -11,6 +11,7 @@ from capture_agent.events import Quality, Transport
 from capture_agent.fingerprint.tcp_syn import SynFacts
 from capture_agent.wire.address import mapped
 from capture_agent.wire.errors import Malformed
+from capture_agent.wire.hello_message import HelloMessage
 from capture_agent.wire.proxy_protocol import ProxiedAddresses
 
 
@@ -116,6 +117,13 @@ class EpochClosed:
     conn_id: int
     ts_us: int
     reason: CloseReason
+
+
+def hello_quality(hello: HelloMessage | None, malformed: Malformed | None, segments: int) -> Quality:
+    """Quality of what a reader gave: a hello from `segments` segments or datagrams, an error, or nothing."""
+    if hello is None:
+        return Quality.TRUNCATED if malformed is None else Quality.MALFORMED
+    return Quality.COMPLETE if segments == 1 and hello.records == 1 else Quality.REASSEMBLED
 
 
 FlowEvent = EpochOpened | HelloSeen | EpochClosed

@@ -27,6 +27,8 @@ class FlowLimits:
     """A connection without a segment for this long is closed. Too short, and a kept-alive connection that
     speaks again becomes a second, midstream epoch; too long, and connections whose end was missed fill the
     table. Browsers and servers end idle HTTP connections after 5 to 180 s."""
+    datagram_idle_us: int = 60 * SECOND_US
+    """As `idle_us` for QUIC and DTLS, which show no end; RFC 9308 section 3.2 calls 30 s usual."""
     sweep_us: int = 10 * SECOND_US
     """How often idle connections are looked for; closing may be late by this much."""
 
@@ -46,3 +48,5 @@ class FlowCounters:
     streams_evicted_segments: int = 0
     streams_evicted_timeout: int = 0
     """Hellos begun and not finished in time."""
+    quic_unopened: int = 0
+    """QUIC Initial packets left alone because the package `cryptography` is not installed."""

@@ -11,7 +11,7 @@ from itertools import islice
 
 import msgspec
 
-from capture_agent.events import Quality, Transport
+from capture_agent.events import Transport
 from capture_agent.fingerprint.tcp_syn import SynFacts
 from capture_agent.flows.client_stream import SEQ_MASK, ClientStream, GiveUp, StreamHello
 from capture_agent.flows.flow_events import (
@@ -21,6 +21,7 @@ from capture_agent.flows.flow_events import (
     EpochOpened,
     FlowEvent,
     HelloSeen,
+    hello_quality,
 )
 from capture_agent.flows.hello_search import may_start_hello
 from capture_agent.flows.limits import FlowCounters, FlowLimits
@@ -328,16 +329,11 @@ def _hello_seen(flow: TcpFlow, found: StreamHello, ts_us: int) -> HelloSeen:
     if epoch is None or stream is None:
         raise ValueError("a hello belongs to a connection that is still searched")
     hello = found.hello
-    if hello is not None:
-        is_whole_at_once = found.segments == 1 and hello.records == 1
-        quality = Quality.COMPLETE if is_whole_at_once else Quality.REASSEMBLED
-    else:
-        quality = Quality.MALFORMED if found.malformed is not None else Quality.TRUNCATED
     return HelloSeen(
         epoch=epoch,
         ts_us=ts_us,
         message=None if hello is None else hello.message,
-        quality=quality,
+        quality=hello_quality(hello, found.malformed, found.segments),
         malformed=found.malformed,
         segments=found.segments,
         is_second_hello=stream.search.has_hello if hello is None else hello.is_second,
