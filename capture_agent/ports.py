@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from capture_agent.events import AgentTick, HttpEvent, HttpRequest, TlsHello
+from capture_agent.events import HttpEvent
+from capture_agent.rows import Row
 from capture_agent.wire.frame import Frame
-
-Row = TlsHello | HttpRequest | AgentTick
 
 
 class PacketSource(Protocol):

@@ -13,27 +13,9 @@ from functools import lru_cache
 import msgspec
 
 from capture_agent.events import HeaderOrderSource, HttpEvent
+from capture_agent.rows.stored import DEFAULT_TLS_PORTS, STORED_HEADERS
 from capture_agent.wire.address import address_text, parse_address
 
-STORED_HEADERS = frozenset(
-    {
-        "user-agent",
-        "accept",
-        "accept-language",
-        "accept-encoding",
-        "referer",
-        "sec-fetch-site",
-        "sec-fetch-mode",
-        "sec-fetch-dest",
-        "sec-fetch-user",
-        "sec-ch-ua",
-        "sec-ch-ua-mobile",
-        "sec-ch-ua-platform",
-        "x-forwarded-for",
-    }
-)
-"""Headers whose value has a column, lower case; any other value, credentials above all, is never kept."""
-DEFAULT_TLS_PORTS = frozenset({443, 8443})
 MAX_VALUE_CHARS = 2_048
 """Longest header value or target kept; Apache's own default limit of a line is 8,190 bytes."""
 MAX_NAMES = 256

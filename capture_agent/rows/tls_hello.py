@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from capture_agent.correlate.epochs import JoinableHello
 from capture_agent.events import FINGERPRINT_SPEC, Quality, TlsHello
 from capture_agent.fingerprint import tcp_syn
-from capture_agent.fingerprint.hello_facts import HelloFacts, facts_of_message
+from capture_agent.fingerprint.hello_facts import HelloFacts, hello_facts
 from capture_agent.flows.flow_events import ConnectionEpoch, HelloSeen
-from capture_agent.wire.address import MAPPED_PREFIX, address_text
+from capture_agent.wire.address import address_text
 from capture_agent.wire.errors import Malformed
-from capture_agent.wire.segment import TCP_SYN
 
 UNREAD = HelloFacts(
     sni=None,
@@ -54,8 +53,6 @@ class SynColumns:
 
 
 NO_SYN = SynColumns()
-UNKNOWN_SEQ = 1
-"""The flow table does not keep the SYN's sequence number; any but 0, which the signature would remark on."""
 
 
 def tls_hello_row(seen: HelloSeen, sensor: str) -> TlsHello:
@@ -63,9 +60,11 @@ def tls_hello_row(seen: HelloSeen, sensor: str) -> TlsHello:
     epoch = seen.epoch
     quality, malformed = seen.quality, seen.malformed
     facts = UNREAD
-    if seen.message is not None:
+    if seen.message is not None and seen.is_sslv2_framed:
+        facts = sslv2_facts(seen.message)
+    elif seen.message is not None:
         try:
-            facts = facts_of_message(seen.message, epoch.transport)
+            facts = hello_facts(seen.message, epoch.transport)
         except Malformed as error:
             quality, malformed = Quality.MALFORMED, error
     syn = syn_columns(epoch)
@@ -125,6 +124,17 @@ def tls_hello_row(seen: HelloSeen, sensor: str) -> TlsHello:
     )
 
 
+def sslv2_facts(message: bytes) -> HelloFacts:
+    """What an SSL 2.0 CLIENT-HELLO (RFC 5246 appendix E.2) says: its version, and that it has no extensions.
+
+    Neither JA3 nor JA4 is defined for it, and no skeleton is kept because the message holds the challenge.
+    """
+    version = int.from_bytes(message[1:3], "big") if len(message) >= 3 else None
+    return replace(
+        UNREAD, sni_present=False, legacy_version=version, tls_version=version, hello_len=len(message)
+    )
+
+
 def joinable_hello(row: TlsHello) -> JoinableHello:
     """What the requests of the hello's connection will carry of it."""
     return JoinableHello(
@@ -151,27 +161,16 @@ def syn_columns(epoch: ConnectionEpoch) -> SynColumns:
     syn = epoch.syn
     if syn is None:
         return NO_SYN
-    facts = tcp_syn.syn_facts(
-        ip_version=4 if epoch.src.startswith(MAPPED_PREFIX) else 6,
-        ttl=syn.ttl,
+    options = tcp_syn.read_options(syn.options_field)
+    return SynColumns(
+        tcp_ttl=syn.ttl,
+        tcp_window=syn.window,
+        tcp_mss=options.mss,
+        tcp_wscale=options.wscale,
+        tcp_options="-".join(map(str, options.kinds)),
+        tcp_signature=tcp_syn.tcp_signature(syn),
         ip_df=syn.ip_df,
         ip_id=syn.ip_id,
-        seq=UNKNOWN_SEQ,
-        ack=0,
-        flags=TCP_SYN,
-        window=syn.window,
-        options=syn.options_field,
-        payload_bytes=int(syn.has_payload),
-    )
-    return SynColumns(
-        tcp_ttl=facts.ttl,
-        tcp_window=facts.window,
-        tcp_mss=facts.mss,
-        tcp_wscale=facts.wscale,
-        tcp_options=facts.tcp_options,
-        tcp_signature=tcp_syn.tcp_signature(facts),
-        ip_df=facts.ip_df,
-        ip_id=facts.ip_id,
     )
 
 

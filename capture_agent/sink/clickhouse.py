@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
-from capture_agent.ports import Row, RowCounts, SinkError
+from capture_agent.ports import RowCounts, SinkError
+from capture_agent.rows import Row
 from capture_agent.sink.encode import TABLES, encode_row, table_of
 
 

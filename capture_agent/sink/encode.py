@@ -11,7 +11,7 @@ from functools import lru_cache
 import msgspec
 
 from capture_agent.events import AgentTick, HttpRequest, TlsHello
-from capture_agent.ports import Row
+from capture_agent.rows import Row
 
 TABLES: dict[type[Row], str] = {
     TlsHello: "raw_tls_hellos",

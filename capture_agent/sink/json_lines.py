@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from capture_agent.ports import Row, RowCounts, SinkError
+from capture_agent.ports import RowCounts, SinkError
+from capture_agent.rows import Row
 from capture_agent.sink.encode import encode_row_with_table
 
 

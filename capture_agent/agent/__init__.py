@@ -1,0 +1,1 @@
+"""Puts the parts together: sources, pipeline and sinks of one run."""

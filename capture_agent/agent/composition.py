@@ -1,0 +1,100 @@
+"""From settings to parts: the only place that knows which setting goes where."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from capture_agent.config import AgentConfig
+from capture_agent.correlate.correlator import CorrelatorLimits
+from capture_agent.correlate.epochs import EpochLimits
+from capture_agent.flows.limits import FlowLimits
+from capture_agent.intake.normal_form import NormalForm
+from capture_agent.pipeline import PipelineSettings
+from capture_agent.ports import EventSink, SinkError
+from capture_agent.sink.clickhouse import (
+    BatchLimits,
+    ClickHouseSink,
+    Clock,
+    InsertFailed,
+    RetryPolicy,
+    insert_with_retries,
+)
+from capture_agent.sink.json_lines import JsonLinesSink, open_json_lines
+from capture_agent.sink.schema import check_schema
+
+if TYPE_CHECKING:
+    from capture_agent.sink.clickhouse_client import ClickHouseInserter
+
+US_PER_MS = 1_000
+US_PER_S = 1_000_000
+
+
+class UnknownSink(ValueError):  # noqa: N818 - named for the setting that it refuses
+    """A sink that cannot be made from what was given; the text says why."""
+
+
+def normal_form(config: AgentConfig) -> NormalForm:
+    """What the intake keeps."""
+    return NormalForm(config.kept_headers, config.store_query, config.tls_ports)
+
+
+def pipeline_settings(config: AgentConfig, run_id: int) -> PipelineSettings:
+    """Names and bounds of the pure half."""
+    return PipelineSettings(
+        sensor=config.sensor,
+        run_id=run_id,
+        flows=FlowLimits(max_flows=config.max_connections),
+        correlator=CorrelatorLimits(
+            wait_us=config.join_wait_ms * US_PER_MS,
+            tolerance_us=config.clock_tolerance_us,
+            clock_offset_us=config.clock_offset_us,
+            max_waiting=config.max_waiting,
+            epochs=EpochLimits(max_epochs=2 * config.max_connections, idle_us=config.idle_s * US_PER_S),
+        ),
+    )
+
+
+def sink_openers(
+    names: Sequence[str], config: AgentConfig, say: Callable[[str], None], stdout: BinaryIO
+) -> list[Callable[[], EventSink]]:
+    """What opens each named sink. Raises UnknownSink; the openers raise SinkError."""
+    return [_opener(name, config, say, stdout) for name in names]
+
+
+def _opener(
+    name: str, config: AgentConfig, say: Callable[[str], None], stdout: BinaryIO
+) -> Callable[[], EventSink]:
+    kind, _, target = name.partition(":")
+    if name == "stdout":
+        return lambda: JsonLinesSink(stdout, closes_file=False)
+    if kind == "jsonl" and target:
+        return lambda: open_json_lines(Path(target))
+    if name != "clickhouse":
+        raise UnknownSink(f"--sink {name}: choose clickhouse, jsonl:PATH or stdout")
+    if config.clickhouse_url is None:
+        raise UnknownSink("--sink clickhouse needs --clickhouse-url or JA4_CLICKHOUSE_URL")
+    # Not imported at the top: it takes longer to load than a small recording to replay.
+    from capture_agent.sink.clickhouse_client import ClickHouseInserter
+
+    try:
+        inserter = ClickHouseInserter(config.clickhouse_url.get_secret_value())
+    except ValueError as error:
+        raise UnknownSink(str(error)) from error
+    return lambda: open_clickhouse(inserter, config, say)
+
+
+def open_clickhouse(
+    inserter: ClickHouseInserter, config: AgentConfig, say: Callable[[str], None]
+) -> EventSink:
+    """Wait until the database answers, and refuse one with another schema. Raises SinkError."""
+    clock = Clock(time.monotonic, time.sleep)
+    retry = RetryPolicy(deadline_s=config.insert_deadline_s)
+    try:
+        insert_with_retries(lambda: check_schema(inserter), clock, say, retry)
+    except InsertFailed as error:
+        raise SinkError(f"ClickHouse: {error.reason}; nothing was written") from error
+    limits = BatchLimits(config.batch_rows, config.batch_bytes)
+    return ClickHouseSink(inserter, clock, say, limits, retry)

@@ -1,0 +1,62 @@
+"""`ja4-agent read`: from capture files to one line per ClientHello, without the join."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from capture_agent.agent.problems import Problems
+from capture_agent.capture.errors import CaptureFileError
+from capture_agent.capture.files import CaptureFile
+from capture_agent.flows.flow_events import FlowEvent, HelloSeen
+from capture_agent.flows.packet_path import PacketPath
+from capture_agent.rows.tls_hello import tls_hello_row
+from capture_agent.sink.encode import encode_row
+
+STEP_US = 1_000_000
+"""How far packet time moves before idle connections and overdue hellos are looked for."""
+
+
+def print_hellos(paths: Sequence[Path], sensor: str, out: BinaryIO, problems: Problems) -> None:
+    """Write each hello of each file as a JSON line; a file that cannot be read is reported and skipped.
+
+    Each file has connections of its own. Raises OSError of `out`, BrokenPipeError among them.
+    """
+    for path in paths:
+        try:
+            with CaptureFile(path) as capture:
+                _print_hellos_of(capture, sensor, out)
+                if capture.truncated_at is not None:
+                    problems.report(truncation(path, capture.truncated_at))
+        except CaptureFileError as error:
+            problems.report(str(error))
+    out.flush()
+
+
+def truncation(path: Path, offset: int) -> str:
+    """What is said about a capture whose last record is incomplete."""
+    return f"{path}: cut short: the record at byte {offset} is incomplete; everything before it was read"
+
+
+def _print_hellos_of(capture: CaptureFile, sensor: str, out: BinaryIO) -> None:
+    packets = PacketPath(sensor)
+    feed = packets.feed
+    now_us, next_step_us = 0, 0
+    try:
+        for frame in capture:
+            now_us = frame.ts_us
+            if now_us >= next_step_us:
+                next_step_us = now_us + STEP_US
+                _print_seen(packets.advance(now_us), sensor, out)
+            if flow_events := feed(frame):
+                _print_seen(flow_events, sensor, out)
+    finally:
+        # A damaged record ends the file; the hellos before it are still written.
+        _print_seen(packets.finish(now_us), sensor, out)
+
+
+def _print_seen(flow_events: Sequence[FlowEvent], sensor: str, out: BinaryIO) -> None:
+    for event in flow_events:
+        if isinstance(event, HelloSeen):
+            out.write(encode_row(tls_hello_row(event, sensor)))

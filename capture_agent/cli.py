@@ -1,0 +1,129 @@
+"""`ja4-agent`: read fingerprints out of captures, and replay recordings into the platform.
+
+Exit code 0: everything was read and written. 1: a sink did not take the rows. 2: wrong call, or input that
+could not be read to its end; what could be read was kept. 141: the reader of standard output went away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from capture_agent.agent.problems import Problems
+
+if TYPE_CHECKING:
+    from capture_agent.agent.recording import Recording
+    from capture_agent.config import AgentConfig
+
+EXIT_OK, EXIT_SINK, EXIT_INPUT, EXIT_BROKEN_PIPE, EXIT_INTERRUPTED = 0, 1, 2, 141, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    problems = Problems(sys.stderr)
+    try:
+        code = _read(options, problems) if options.command == "read" else _replay(options, problems)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes standard output once more at exit; without this it would complain there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except KeyboardInterrupt:
+        problems.say("interrupted; repeat the same command, nothing is written twice")
+        return EXIT_INTERRUPTED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ja4-agent", description="Fingerprints TLS clients.")
+    parser.add_argument("--version", action="version", version=f"ja4-agent {version('ja4-platform')}")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    read = commands.add_parser("read", help="print one JSON object for each ClientHello of capture files")
+    read.add_argument("files", nargs="+", type=Path, metavar="FILE.pcap")
+    read.add_argument("--sensor", help="name in the column `sensor` (JA4_SENSOR; default: host name)")
+
+    replay = commands.add_parser("replay", help="join recordings with HTTP events and write the raw tables")
+    replay.add_argument("files", nargs="+", type=Path, metavar="FILE.pcap")
+    replay.add_argument("--http", action="append", type=Path, default=[], metavar="EVENTS.jsonl")
+    replay.add_argument("--sink", action="append", required=True, metavar="clickhouse|jsonl:PATH|stdout")
+    replay.add_argument("--shift-to-now", action="store_true", help="move all times so that the last is now")
+    replay.add_argument("--config", type=Path, metavar="FILE.toml", help="settings (JA4_AGENT_CONFIG)")
+    replay.add_argument("--sensor", help="name of the sensor in every row (JA4_SENSOR; default: host name)")
+    replay.add_argument("--clickhouse-url", help="http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
+    replay.add_argument("--tls-ports", help="server ports that speak TLS (default 443,8443)")
+    replay.add_argument("--insert-deadline-s", type=float, help="how long to try an insert (default 60)")
+    return parser
+
+
+def _read(options: argparse.Namespace, problems: Problems) -> int:
+    from capture_agent.agent.reading import print_hellos
+
+    sensor = options.sensor or os.environ.get("JA4_SENSOR") or os.uname().nodename
+    print_hellos(options.files, sensor, sys.stdout.buffer, problems)
+    return EXIT_INPUT if problems.count else EXIT_OK
+
+
+def _replay(options: argparse.Namespace, problems: Problems) -> int:
+    from capture_agent.config import ConfigError, load_config
+
+    names = ("sensor", "clickhouse_url", "tls_ports", "insert_deadline_s")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    config_file = options.config or os.environ.get("JA4_AGENT_CONFIG")
+    try:
+        config = load_config(Path(config_file) if config_file else None, given)
+    except ConfigError as error:
+        problems.report(str(error))
+        return EXIT_INPUT
+    return _replay_with(config, options, problems)
+
+
+def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Problems) -> int:
+    from capture_agent.agent.composition import UnknownSink, normal_form, pipeline_settings, sink_openers
+    from capture_agent.agent.recording import Recording, UnusableRecording
+    from capture_agent.agent.replaying import replay
+    from capture_agent.pipeline import Pipeline
+    from capture_agent.ports import EventSink, SinkError
+
+    try:
+        recording = Recording(options.files, options.http, normal_form(config), problems)
+        openers = sink_openers(options.sink, config, problems.say, sys.stdout.buffer)
+    except (UnusableRecording, UnknownSink) as error:
+        problems.report(str(error))
+        return EXIT_INPUT
+
+    sinks: list[EventSink] = []
+    try:
+        for opener in openers:
+            sinks.append(opener())
+        shift_us = _shift_to_now(recording) if options.shift_to_now else 0
+        pipeline = Pipeline(pipeline_settings(config, recording.identity(config.sensor, shift_us)))
+        requests = recording.requests(pipeline.note_rejected)
+        summary = replay(pipeline, recording.packet_sources(), requests, sinks, shift_us)
+        for sink in sinks:
+            sink.flush()
+    except SinkError as error:
+        problems.say(f"{error}; repeat the same command later, nothing is written twice")
+        return EXIT_SINK
+    finally:
+        for sink in sinks:
+            sink.close()
+    problems.summarise()
+    problems.say(f"replayed {summary}")
+    return EXIT_INPUT if problems.count else EXIT_OK
+
+
+def _shift_to_now(recording: Recording) -> int:
+    last_us = recording.last_time_us()
+    return 0 if last_us is None else time.time_ns() // 1_000 - last_us
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""Settings of the agent: a TOML file, then environment variables `JA4_*`, then the command line.
+
+An unknown key in the file is an error. Other parts of the platform share the prefix, so unknown variables are
+not. Secrets belong into the environment: `JA4_CLICKHOUSE_URL` holds the database's password.
+"""
+
+from __future__ import annotations
+
+import socket
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from capture_agent.rows.stored import DEFAULT_TLS_PORTS, STORED_HEADERS
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the text names it, its source and the reason."""
+
+
+class AgentConfig(BaseSettings):
+    """Everything an operator can choose; each field is a key of the file and, upper case, a variable."""
+
+    model_config = SettingsConfigDict(env_prefix="JA4_", extra="forbid", frozen=True)
+
+    sensor: str = Field(default_factory=socket.gethostname, min_length=1, max_length=128)
+    """Name of this sensor in every row."""
+    clickhouse_url: SecretStr | None = None
+    """`http[s]://USER:PASSWORD@HOST:PORT/DATABASE`."""
+    tls_ports: Annotated[frozenset[Port], NoDecode] = DEFAULT_TLS_PORTS
+    """Server ports that speak TLS, for HTTP events that do not name their scheme."""
+    kept_headers: Annotated[frozenset[str], NoDecode] = STORED_HEADERS
+    """Headers whose values are stored; the names of all headers always are."""
+    store_query: bool = False
+    """Store query strings of targets and of Referer."""
+    join_wait_ms: int = Field(default=500, ge=0, le=60_000)
+    """How long a request waits for the hello of its connection."""
+    clock_tolerance_us: int = Field(default=1_000, ge=0, le=10_000_000)
+    """Largest error between the clocks of packets and HTTP events."""
+    clock_offset_us: int = 0
+    """Clock of the HTTP events minus clock of the packets."""
+    max_connections: int = Field(default=131_072, ge=1)
+    """Connections followed at once; the correlator remembers twice as many."""
+    max_waiting: int = Field(default=65_536, ge=1)
+    """Requests that may wait for their hello at once."""
+    idle_s: int = Field(default=900, ge=1)
+    """How long a connection lost from sight is kept; must exceed the server's keep-alive time."""
+    batch_rows: int = Field(default=50_000, ge=1)
+    """Rows of one insert at most."""
+    batch_bytes: int = Field(default=32 << 20, ge=1_024)
+    """Bytes of one insert at most."""
+    insert_deadline_s: float = Field(default=60.0, ge=0)
+    """How long an insert is tried again after its first failure."""
+
+    @field_validator("tls_ports", "kept_headers", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        """Accept `443,8443` from environment and command line."""
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("kept_headers")
+    @classmethod
+    def _have_columns(cls, value: frozenset[str]) -> frozenset[str]:
+        names = frozenset(name.lower() for name in value)
+        if unknown := sorted(names - STORED_HEADERS):
+            raise ValueError(
+                f"{', '.join(unknown)}: no column; choose from {', '.join(sorted(STORED_HEADERS))}"
+            )
+        return names
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the framework's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the framework's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the framework's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before the values given in code, which are those of the file."""
+        return env_settings, init_settings
+
+
+def load_config(path: Path | None, overrides: dict[str, object]) -> AgentConfig:
+    """Settings from the file, if any, the environment and the command line; raises ConfigError."""
+    from_file: dict[str, Any] = {}
+    if path is not None:
+        try:
+            from_file = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: {error}") from error
+    source = "settings" if path is None else str(path)
+    try:
+        config = AgentConfig(**from_file)
+        return AgentConfig.model_validate({**config.model_dump(), **overrides})
+    except ValidationError as error:
+        raise ConfigError("; ".join(_sentence(source, problem) for problem in error.errors())) from error
+
+
+def _sentence(source: str, problem: Any) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{source}: unknown key {name}"
+    return f"{source}: {name} (or JA4_{name.upper()}): {problem['msg']}"

@@ -1,0 +1,159 @@
+"""The sensor's brain: frames and HTTP events go in, rows come out. It owns no clock and does no I/O.
+
+    pipeline = Pipeline(settings)
+    rows = pipeline.feed(frame)        # a frame, in the order of their time
+    rows = pipeline.note(event)        # an event in normal form
+    rows = pipeline.advance(now_us)    # both sources have delivered everything before now
+    rows = pipeline.finish()           # both sources have ended
+
+The same input in the same order gives the same rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from capture_agent.correlate.correlator import Correlator, CorrelatorLimits, JoinedRequest
+from capture_agent.correlate.epochs import ConnectionKey
+from capture_agent.events import HttpEvent, Transport
+from capture_agent.flows.flow_events import CloseReason, EpochClosed, EpochOpened, FlowEvent, HelloSeen
+from capture_agent.flows.limits import FlowCounters, FlowLimits
+from capture_agent.flows.packet_path import FrameCounters, PacketPath
+from capture_agent.rows import Row
+from capture_agent.rows.http_request import http_request_row
+from capture_agent.rows.ledger import Ledger
+from capture_agent.rows.tls_hello import joinable_hello, tls_hello_row
+from capture_agent.wire.address import parse_address
+from capture_agent.wire.frame import Frame
+
+FINAL_REASONS = frozenset({CloseReason.FIN, CloseReason.RESET, CloseReason.REOPENED})
+"""Endings that the connection itself announced; after any other it may still be alive."""
+STEP_US = 10_000
+"""How far packet time moves before what waits is looked at: requests are settled late by at most this."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """What distinguishes one sensor's pipeline from another's."""
+
+    sensor: str
+    run_id: int
+    flows: FlowLimits = field(default_factory=FlowLimits)
+    correlator: CorrelatorLimits = field(default_factory=CorrelatorLimits)
+
+
+class Pipeline:
+    """Decodes, reassembles, fingerprints, joins and keeps the books."""
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        self.ledger = Ledger(settings.sensor, settings.run_id)
+        """Callers count here what only they know: rejected and lost events, kernel drops, written rows."""
+        self._sensor = settings.sensor
+        self._packets = PacketPath(settings.sensor, settings.flows)
+        self._correlator = Correlator(settings.correlator)
+        self._booked_flows = FlowCounters()
+        self._booked_frames = FrameCounters()
+        self._booked_unused = 0
+        self._booked_evicted = 0
+        self._booked_dropped = 0
+        self._now_us = -1
+        self._next_step_us = -1
+
+    def feed(self, frame: Frame) -> list[Row]:
+        """Take one frame. Frames must come in about the order of their time."""
+        rows = self.advance(frame.ts_us) if frame.ts_us >= self._next_step_us else []
+        flow_events = self._packets.feed(frame)
+        return rows + self._apply(flow_events) if flow_events else rows
+
+    def note(self, event: HttpEvent) -> list[Row]:
+        """Take one HTTP event in the normal form of `capture_agent.intake.normal_form`."""
+        self.ledger.counters.http_events_seen += 1
+        return self._rows_of(self._correlator.request(event, connection_key(event)))
+
+    def note_rejected(self) -> None:
+        """Book an event that could not be read and was skipped."""
+        self.ledger.counters.http_events_seen += 1
+        self.ledger.counters.http_events_rejected += 1
+
+    def advance(self, now_us: int) -> list[Row]:
+        """Note that both sources have delivered everything before `now_us`; time never goes back."""
+        if now_us <= self._now_us:
+            return []
+        self._now_us = now_us
+        self._next_step_us = now_us + STEP_US
+        rows: list[Row] = []
+        if self.ledger.is_minute_over(now_us):
+            self._book()
+            tick = self.ledger.maybe_close_minute(now_us, self._correlator.waiting)
+            if tick is not None:
+                rows.append(tick)
+        rows += self._apply(self._packets.advance(now_us))
+        rows += self._rows_of(self._correlator.packets_seen_until(now_us))
+        rows += self._rows_of(self._correlator.advance(now_us))
+        return rows
+
+    def finish(self) -> list[Row]:
+        """Both sources have ended: settle every request and close the books."""
+        rows = self._apply(self._packets.finish(self._now_us))
+        rows += self._rows_of(self._correlator.finish())
+        self._book()
+        tick = self.ledger.close(self._correlator.waiting)
+        if tick is not None:
+            rows.append(tick)
+        return rows
+
+    def _apply(self, flow_events: list[FlowEvent]) -> list[Row]:
+        rows: list[Row] = []
+        for event in flow_events:
+            if isinstance(event, HelloSeen):
+                row = tls_hello_row(event, self._sensor)
+                self.ledger.counters.count_hello(row.quality)
+                rows.append(row)
+                rows += self._rows_of(self._correlator.hello(row.conn_id, joinable_hello(row)))
+            elif isinstance(event, EpochOpened):
+                epoch = event.epoch
+                key = ConnectionKey(epoch.transport, epoch.src, epoch.src_port, epoch.dst, epoch.dst_port)
+                self._correlator.open(key, epoch.conn_id, epoch.opened_us, is_midstream=epoch.is_midstream)
+            elif isinstance(event, EpochClosed):
+                is_final = event.reason in FINAL_REASONS
+                self._correlator.close(event.conn_id, event.ts_us, is_final=is_final)
+        return rows
+
+    def _rows_of(self, joined: list[JoinedRequest]) -> list[Row]:
+        for request in joined:
+            self.ledger.counters.count_join(request.state)
+        return [http_request_row(request, self._sensor) for request in joined]
+
+    def _book(self) -> None:
+        """Bring what flow table and correlator counted since the last minute into the books."""
+        counters = self.ledger.counters
+        frames, booked_frames = self._packets.counters, self._booked_frames
+        counters.frames_seen += frames.frames_seen - booked_frames.frames_seen
+        counters.frames_undecodable += frames.frames_undecodable - booked_frames.frames_undecodable
+        self._booked_frames = replace(frames)
+        flows, booked = self._packets.table.counters, self._booked_flows
+        counters.flows_opened += flows.flows_opened - booked.flows_opened
+        counters.flows_evicted_idle += flows.flows_evicted_idle - booked.flows_evicted_idle
+        counters.flows_evicted_full += flows.flows_evicted_full - booked.flows_evicted_full
+        counters.streams_evicted_bytes += flows.streams_evicted_bytes - booked.streams_evicted_bytes
+        counters.streams_evicted_segments += flows.streams_evicted_segments - booked.streams_evicted_segments
+        self._booked_flows = replace(flows)
+        correlator = self._correlator
+        counters.flows_evicted_full += correlator.epochs_evicted - self._booked_evicted
+        counters.hellos_unused += correlator.hellos_unused - self._booked_unused
+        counters.http_events_dropped += correlator.requests_dropped - self._booked_dropped
+        self._booked_evicted = correlator.epochs_evicted
+        self._booked_unused = correlator.hellos_unused
+        self._booked_dropped = correlator.requests_dropped
+
+
+def connection_key(event: HttpEvent) -> ConnectionKey:
+    """The 5-tuple of an event; HTTP/3 runs over QUIC, all else over TCP."""
+    transport = Transport.QUIC if event.proto.startswith(("HTTP/3", "h3")) else Transport.TCP
+    return ConnectionKey(
+        transport, _packed(event.src_ip), event.src_port, _packed(event.dst_ip), event.dst_port
+    )
+
+
+_packed = lru_cache(maxsize=65_536)(parse_address)

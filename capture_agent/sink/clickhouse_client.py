@@ -1,0 +1,120 @@
+"""The ClickHouse database behind `clickhouse-connect`, as the sink sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
+from urllib3.exceptions import HTTPError
+
+from capture_agent.sink.clickhouse import InsertFailed
+
+TRANSIENT_CODES = {
+    159: "TIMEOUT_EXCEEDED",
+    202: "TOO_MANY_SIMULTANEOUS_QUERIES",
+    209: "SOCKET_TIMEOUT",
+    210: "NETWORK_ERROR",
+    241: "MEMORY_LIMIT_EXCEEDED",
+    242: "TABLE_IS_READ_ONLY",
+    243: "NOT_ENOUGH_SPACE",
+    252: "TOO_MANY_PARTS",
+    319: "UNKNOWN_STATUS_OF_INSERT",
+    425: "SYSTEM_ERROR",
+    999: "KEEPER_EXCEPTION",
+}
+"""Server errors after which the same insert may succeed; every other one fails at once."""
+CONNECT_TIMEOUT_S = 5
+ANSWER_TIMEOUT_S = 60
+INSERT_SETTINGS = {"date_time_input_format": "best_effort"}
+
+
+class ClickHouseInserter:
+    """One connection, opened at first use and again after it failed."""
+
+    def __init__(self, url: str) -> None:
+        check_url(url)
+        self._url = url
+        self._address = address_of(url)
+        self._client: Client | None = None
+
+    def insert(self, table: str, block: bytes, token: str) -> None:
+        """Insert JSONEachRow text as one block; raises InsertFailed."""
+        settings = {**INSERT_SETTINGS, "insert_deduplication_token": token}
+        try:
+            self._connected().raw_insert(table, insert_block=block, settings=settings, fmt="JSONEachRow")
+        except (ClickHouseError, HTTPError, OSError) as error:
+            raise self._failed(error) from error
+
+    def query(self, statement: str, parameters: dict[str, str]) -> list[tuple[object, ...]]:
+        """Rows of a SELECT; raises InsertFailed."""
+        try:
+            found = self._connected().query(statement, parameters=parameters)
+            return [tuple(row) for row in found.result_rows]
+        except (ClickHouseError, HTTPError, OSError) as error:
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            self._client = clickhouse_connect.get_client(
+                dsn=self._url,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                send_receive_timeout=ANSWER_TIMEOUT_S,
+                query_retries=0,
+                autogenerate_session_id=False,
+            )
+        return self._client
+
+    def _failed(self, error: Exception) -> InsertFailed:
+        if isinstance(error, Error) and error.code is not None:
+            name = TRANSIENT_CODES.get(error.code)
+            first_line = str(error).partition("\n")[0][:500]
+            return InsertFailed(f"{self._address} answered: {first_line}", is_transient=name is not None)
+        is_connection = isinstance(error, OperationalError | HTTPError | OSError)
+        return InsertFailed(f"{self._address}: {_innermost(error)}", is_transient=is_connection)
+
+
+def check_url(url: str) -> None:
+    """Raise ValueError, without the password, if `url` names no database over http or https."""
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_valid = False
+    if not port_is_valid or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("the ClickHouse URL must read http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
+    if not parts.path.strip("/"):
+        raise ValueError("the ClickHouse URL names no database: add /ja4_processing")
+
+
+def address_of(url: str) -> str:
+    """Scheme, host, port and database, without user and password."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{host}{port}{parts.path}"
+
+
+def _innermost(error: BaseException) -> str:
+    """The text of the operating system's error inside the driver's; else of the outermost one."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+    return str(error).partition("\n")[0][:500]
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        reason = getattr(error, "reason", None)
+        error = (
+            error.__cause__ or error.__context__ or (reason if isinstance(reason, BaseException) else None)
+        )
