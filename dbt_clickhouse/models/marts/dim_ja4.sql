@@ -1,0 +1,80 @@
+{{ config(materialized='table', order_by='ja4_stable') }}
+
+with hellos as (
+    select *
+    from {{ ref('stg_tls_hellos') }}
+    where ja4_stable != ''
+),
+
+-- The hourly rollup outlives the raw rows, so that first_seen does not move when those expire.
+activity as (
+    select
+        ja4_stable,
+        min(first_ts) as first_seen,
+        max(last_ts) as last_seen,
+        sum(requests) as requests,
+        sum(hellos) as hellos
+    from {{ ref('fct_ja4_hour') }}
+    where ja4_stable != ''
+    group by ja4_stable
+),
+
+traits as (
+    select
+        ja4_stable,
+        {{ by_frequency('hellos.ja4') }} as variants,
+        {{ commonest('hellos.ja4_r') }} as ja4_r,
+        {{ commonest('hellos.ja4_o') }} as ja4_o,
+        {{ commonest('hellos.ja3_hash') }} as ja3_hash,
+        uniqExact(hellos.ja3_hash) as ja3_hashes,
+        max(tls_version) as tls_version,
+        argMax(alpn, (length(alpn), alpn)) as alpn,
+        max(has_grease) as has_grease,
+        max(has_ech) as has_ech,
+        max(has_pq_group) as has_pq_group,
+        quantileExact(hello_len) as hello_len,
+        quantileExact(segments) as segments,
+        {{ commonest('hellos.tcp_signature') }} as tcp_signature
+    from hellos
+    group by ja4_stable
+),
+
+known as (
+    select
+        traits.ja4_stable as ja4_stable,
+        arrayStringConcat(arraySort(groupUniqArray(references.client)), ', ') as known_client,
+        arraySort(groupUniqArray(references.family)) as known_families
+    from traits
+    array join traits.variants as variant
+    inner join {{ ref('known_fingerprints') }} as references on variant = references.ja4
+    group by traits.ja4_stable
+),
+
+joined as (
+    select
+        activity.ja4_stable as ja4_stable,
+        activity.first_seen as first_seen,
+        activity.last_seen as last_seen,
+        activity.requests as requests,
+        activity.hellos as hellos,
+        traits.variants as variants,
+        traits.ja4_r as ja4_r,
+        traits.ja4_o as ja4_o,
+        traits.ja3_hash as ja3_hash,
+        traits.ja3_hashes as ja3_hashes,
+        traits.tls_version as tls_version,
+        traits.alpn as alpn,
+        traits.has_grease as has_grease,
+        traits.has_ech as has_ech,
+        traits.has_pq_group as has_pq_group,
+        traits.hello_len as hello_len,
+        traits.segments as segments,
+        traits.tcp_signature as tcp_signature,
+        nullIf(known.known_client, '') as known_client,
+        known.known_families as known_families
+    from activity
+    left join traits on activity.ja4_stable = traits.ja4_stable
+    left join known on activity.ja4_stable = known.ja4_stable
+)
+
+select * from joined

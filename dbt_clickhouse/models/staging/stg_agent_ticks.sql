@@ -1,0 +1,40 @@
+with source as (
+    select *
+    from {{ source('sensor', 'raw_agent_ticks') }} final
+),
+
+renamed as (
+    select
+        sensor,
+        {{ minute_of('ts') }} as minute,
+        run_id,
+        frames_seen,
+        frames_dropped_kernel,
+        frames_undecodable,
+        hellos_complete,
+        hellos_reassembled,
+        hellos_truncated,
+        hellos_malformed,
+        hellos_unused,
+        flows_opened,
+        flows_evicted_idle,
+        flows_evicted_full,
+        streams_evicted_bytes,
+        streams_evicted_segments,
+        http_events_seen,
+        http_events_rejected,
+        http_events_dropped,
+        http_events_lost,
+        requests_matched,
+        requests_ambiguous,
+        requests_midstream,
+        requests_no_hello,
+        requests_cleartext,
+        requests_waiting,
+        rows_inserted,
+        rows_spooled,
+        rows_discarded
+    from source
+)
+
+select * from renamed
