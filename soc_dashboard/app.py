@@ -1,0 +1,43 @@
+"""Assembly: the Panel pages, the JSON API and the static files in one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+
+import panel as pn
+from fastapi import FastAPI
+from panel.io.fastapi import add_applications
+from starlette.staticfiles import StaticFiles
+
+from soc_dashboard.pages.overview import OverviewPage
+from soc_dashboard.settings import Settings
+from soc_dashboard.store.database import MartDatabase
+
+STATIC = Path(str(resources.files("soc_dashboard").joinpath("static")))
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The dashboard for one database; opens no connection before the first request."""
+    marts = MartDatabase(settings.clickhouse_url.get_secret_value())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        marts.close()
+
+    app = FastAPI(
+        title="ja4-platform",
+        lifespan=lifespan,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.mount("/assets", StaticFiles(directory=STATIC), name="assets")
+    pn.extension("echarts", "tabulator", notifications=False)
+    pages: dict[str, Callable[[], object]] = {"/": lambda: OverviewPage(marts=marts).build()}
+    origins = [f"{settings.host}:{settings.port}", f"localhost:{settings.port}", *settings.websocket_origins]
+    add_applications(pages, app=app, title="ja4-platform", websocket_origin=origins)
+    return app

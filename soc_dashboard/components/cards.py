@@ -1,0 +1,65 @@
+"""Cards and grids."""
+
+from __future__ import annotations
+
+import panel as pn
+from markupsafe import Markup
+
+from soc_dashboard.components.markup import STYLESHEET, html_pane, icon, number
+from soc_dashboard.store.rows import VerdictTotal
+from soc_dashboard.verdicts import VERDICTS
+
+
+def card(*content: object, **params: object) -> pn.Column:
+    """One card: hairline border, no shadow."""
+    return pn.Column(
+        *content,
+        css_classes=["card"],
+        stylesheets=[STYLESHEET],
+        sizing_mode="stretch_width",
+        margin=0,
+        **params,
+    )
+
+
+def grid(kind: str, *content: object) -> pn.Column:
+    """Cards side by side on wide screens; `kind` is `wide-narrow`, `narrow-wide` or `halves`."""
+    return pn.Column(
+        *content, css_classes=["grid", kind], stylesheets=[STYLESHEET], sizing_mode="stretch_width", margin=0
+    )
+
+
+def head(title: str, note: str = "", right: Markup | None = None) -> Markup:
+    """Title line of a card."""
+    return Markup(
+        '<div class="head"><h2>{}</h2><span class="note">{}</span><div class="right">{}</div></div>'
+    ).format(title, note, right or "")
+
+
+def head_pane(title: str, note: str = "") -> pn.pane.HTML:
+    """Title line of a card that keeps its text."""
+    return html_pane(head(title, note))
+
+
+def verdict_legend(totals: tuple[VerdictTotal, ...]) -> Markup:
+    """Verdicts with their counts and shares: labels of the stacked bars."""
+    known = {row.verdict: row.requests for row in totals}
+    whole = sum(known.values())
+    parts = [
+        Markup(
+            '<span class="{}"><svg viewBox="0 0 12 12" fill="currentColor"><path d="{}"/></svg>{} <b>{}</b> {}</span>'
+        ).format(
+            style.key,
+            style.icon,
+            style.label,
+            number(known.get(style.key, 0)),
+            f"{known.get(style.key, 0) / whole * 100:.1f}\u202f%" if whole else "",
+        )
+        for style in reversed(VERDICTS)
+    ]
+    return Markup('<div class="legend">{}</div>').format(Markup("").join(parts))
+
+
+def icon_label(name: str, label: str) -> Markup:
+    """An icon with its word."""
+    return Markup("{} {}").format(icon(name), label)

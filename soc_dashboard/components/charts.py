@@ -1,0 +1,177 @@
+"""ECharts options: verdicts over time and their share."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import panel as pn
+
+from soc_dashboard.store.rows import VerdictBucket, VerdictTotal
+from soc_dashboard.theme import SANS, palette
+from soc_dashboard.verdicts import VERDICTS, VerdictStyle
+from soc_dashboard.window import Window
+
+MIN_BRUSH_BARS = 1
+
+# ECharts enters brush mode only by an action; `finished` comes after every drawing, hence the mark.
+_ENTER_BRUSH_MODE = """
+if (!cb_obj.ja4_brush) {
+  cb_obj.ja4_brush = true
+  cb_obj.dispatchAction({type: "takeGlobalCursor", key: "brush", brushOption: {brushType: "lineX", brushMode: "single"}})
+}
+"""
+_CLEAR_BRUSH = 'cb_obj.dispatchAction({type: "brush", areas: []})'
+
+
+def timeline_options(rows: Sequence[VerdictBucket], window: Window, is_dark: bool) -> dict[str, Any]:
+    """Stacked bars, one per `window.bucket_s`; a bar without requests is a gap, not left out."""
+    colours = palette(is_dark)
+    starts = bar_starts(window)
+    counts: dict[str, dict[int, int]] = defaultdict(dict)
+    for row in rows:
+        counts[row.verdict][row.bucket_s] = row.requests
+    labels = [_bar_label(start, window) for start in starts]
+    series = [
+        {
+            "name": style.label,
+            "type": "bar",
+            "stack": "verdict",
+            "barCategoryGap": "18%",
+            "itemStyle": _fill(style, is_dark),
+            "emphasis": {"focus": "none"},
+            "data": [counts[style.key].get(start, 0) for start in starts],
+        }
+        for style in VERDICTS
+    ]
+    text = {"color": colours.muted, "fontFamily": SANS, "fontSize": 11}
+    return {
+        "animation": False,
+        "aria": {"enabled": True},
+        "textStyle": {"fontFamily": SANS},
+        "grid": {"left": 52, "right": 14, "top": 10, "bottom": 24},
+        "tooltip": {
+            "trigger": "axis",
+            "axisPointer": {"type": "shadow", "shadowStyle": {"color": "rgba(128,140,156,0.14)"}},
+            "backgroundColor": colours.card,
+            "borderColor": colours.hairline,
+            "padding": [6, 10],
+            "textStyle": {"color": colours.text, "fontSize": 12, "fontFamily": SANS},
+            "extraCssText": "box-shadow:none;font-variant-numeric:tabular-nums;",
+            "order": "seriesDesc",
+        },
+        "brush": {
+            "xAxisIndex": 0,
+            "brushType": "lineX",
+            "toolbox": [],
+            "throttleType": "debounce",
+            "brushStyle": {"color": "rgba(90,130,200,0.18)", "borderColor": colours.accent, "borderWidth": 1},
+            "outOfBrush": {"colorAlpha": 0.45},
+        },
+        "xAxis": {
+            "type": "category",
+            "data": labels,
+            "axisTick": {"show": False},
+            "axisLine": {"lineStyle": {"color": colours.hairline}},
+            "axisLabel": {**text, "hideOverlap": True},
+        },
+        "yAxis": {
+            "type": "value",
+            "minInterval": 1,
+            "splitNumber": 4,
+            "axisLabel": text,
+            "splitLine": {"lineStyle": {"color": colours.grid}},
+        },
+        "series": series,
+    }
+
+
+def donut_options(totals: Sequence[VerdictTotal], is_dark: bool) -> dict[str, Any]:
+    """Share of requests by verdict, labelled directly."""
+    colours = palette(is_dark)
+    known = {row.verdict: row.requests for row in totals}
+    total = sum(known.values())
+    slices = [
+        {"name": style.label, "value": known[style.key], "itemStyle": _fill(style, is_dark)}
+        for style in VERDICTS
+        if known.get(style.key)
+    ]
+    return {
+        "animation": False,
+        "aria": {"enabled": True},
+        "textStyle": {"fontFamily": SANS},
+        "title": {
+            "text": f"{total:,}".replace(",", "\u202f"),
+            "subtext": "requests",
+            "left": "center",
+            "top": "center",
+            "itemGap": 2,
+            "textStyle": {"color": colours.text, "fontSize": 18, "fontWeight": 600, "fontFamily": SANS},
+            "subtextStyle": {"color": colours.muted, "fontSize": 11, "fontFamily": SANS},
+        },
+        "series": [
+            {
+                "type": "pie",
+                "radius": ["52%", "72%"],
+                "center": ["50%", "50%"],
+                "minAngle": 3,
+                "label": {
+                    "color": colours.text,
+                    "fontSize": 12,
+                    "formatter": "{b}\n{d} %",
+                    "lineHeight": 16,
+                    "fontFamily": SANS,
+                },
+                "labelLine": {"length": 8, "length2": 8, "lineStyle": {"color": colours.hairline}},
+                "itemStyle": {"borderColor": colours.card, "borderWidth": 2},
+                "data": slices,
+            }
+        ],
+    }
+
+
+def chart(height: int) -> pn.pane.ECharts:
+    """An empty chart that fills its card."""
+    return pn.pane.ECharts(
+        {}, height=height, sizing_mode="stretch_width", margin=0, options={"replaceMerge": ["series"]}
+    )
+
+
+def brushable(pane: pn.pane.ECharts, on_span: Callable[[int, int], None]) -> None:
+    """Call `on_span(first bar, last bar)` when the person brushes over bars."""
+
+    def ended(event: Any) -> None:
+        areas = (event.data or {}).get("areas") or []
+        bounds = areas[0].get("coordRange") if areas else None
+        if isinstance(bounds, list) and len(bounds) == 2 and all(isinstance(b, int | float) for b in bounds):
+            on_span(int(bounds[0]), int(bounds[1]))
+
+    pane.on_event("brushEnd", ended)
+    pane.js_on_event("finished", _ENTER_BRUSH_MODE)
+    pane.js_on_event("brushEnd", _CLEAR_BRUSH)
+
+
+def bar_starts(window: Window) -> list[int]:
+    """Start of every bar in the window, seconds since the epoch, aligned to the bar width."""
+    width = window.bucket_s
+    first = int(window.since.timestamp()) // width * width
+    last = max(int(window.until.timestamp()) - 1, first)
+    return list(range(first, last + 1, width))
+
+
+def _bar_label(start: int, window: Window) -> str:
+    moment = datetime.fromtimestamp(start, UTC)
+    if window.bucket_s >= 86400:
+        return moment.strftime("%d %b")
+    if window.length.days >= 2:
+        return moment.strftime("%d %b %H:%M")
+    return moment.strftime("%H:%M")
+
+
+def _fill(style: VerdictStyle, is_dark: bool) -> dict[str, Any]:
+    fill: dict[str, Any] = {"color": style.dark if is_dark else style.light}
+    if style.decal:
+        fill["decal"] = style.decal
+    return fill

@@ -1,0 +1,38 @@
+"""Hosts by hostile requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from soc_dashboard.components.markup import number, percent, text, visible
+from soc_dashboard.components.states import asked_text, empty
+from soc_dashboard.store.rows import HostLoad
+from soc_dashboard.window import Window
+
+
+def host_bars(hosts: Sequence[HostLoad], window: Window) -> Markup:
+    """One bar per host: all its requests, the hostile part in red."""
+    if not hosts:
+        return empty("No hosts in this range", asked_text(window), "Widen the range to see more")
+    widest = max(row.requests for row in hosts) or 1
+    rows = [
+        Markup(
+            '<div class="bar-row" title="{}: {} of {} requests from {} hostile entities"><span class="name">{}</span>'
+            '<span class="figure"><b>{}</b> · {}</span><span class="track">'
+            '<i class="hostile" style="width:{:.2f}%"></i><i style="width:{:.2f}%"></i></span></div>'
+        ).format(
+            visible(row.host, 80),
+            number(row.hostile_requests),
+            number(row.requests),
+            number(row.entities),
+            text(row.host or "(no host)", 80),
+            number(row.hostile_requests),
+            percent(row.hostile_requests / row.requests if row.requests else None),
+            row.hostile_requests / widest * 100,
+            (row.requests - row.hostile_requests) / widest * 100,
+        )
+        for row in hosts
+    ]
+    return Markup('<div class="bars">{}</div>').format(Markup("").join(rows))

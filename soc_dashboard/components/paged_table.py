@@ -1,0 +1,80 @@
+"""A Tabulator whose sorting, filtering and paging happen in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import panel as pn
+import param
+from bokeh.models import ColumnDataSource
+
+from soc_dashboard.components.markup import STYLESHEET
+
+TABLE_STYLESHEET = "/assets/table.css"
+ROW_PX = 31
+HEAD_PX = 34
+FOOT_PX = 36
+
+
+class PagedTable(pn.widgets.Tabulator):
+    """`value` holds one page of rows, already sorted and filtered; `total` counts the rows of all pages.
+
+    Panel's own remote paging keeps the whole frame in the server's memory and slices it. This one keeps a
+    page: the owner watches `page` and `sorters`, reads, and calls `show`. Overrides `_get_data`, `_length`
+    and `_process_event` of Panel 1.9.
+    """
+
+    total = param.Integer(default=0, bounds=(0, None), doc="Rows over all pages.")
+
+    _rename = {"total": None}
+
+    def __init__(self, columns: list[str], **params: Any) -> None:
+        params.setdefault("page_size", 25)
+        super().__init__(
+            pd.DataFrame({name: [] for name in columns}),
+            pagination="remote",
+            show_index=False,
+            disabled=True,
+            selectable=False,
+            theme="simple",
+            layout="fit_columns",
+            sizing_mode="stretch_width",
+            margin=0,
+            row_height=ROW_PX,
+            stylesheets=[STYLESHEET, TABLE_STYLESHEET],
+            **params,
+        )
+
+    def show(self, frame: pd.DataFrame, total: int) -> None:
+        """Show one page."""
+        self.total = total
+        self.value = frame
+        self.height = HEAD_PX + FOOT_PX + max(len(frame), 1) * ROW_PX + (60 if frame.empty else 0)
+
+    def row_of(self, event: Any) -> Mapping[str, Any]:
+        """The row that was clicked; empty when the page changed in between."""
+        return self.value.iloc[event.row].to_dict() if 0 <= event.row < len(self.value) else {}
+
+    @property
+    def _length(self) -> int:
+        return self.total
+
+    def _get_data(self) -> Any:
+        frame = self.value
+        return frame, {
+            str(name): self._process_column(values, name, frame)
+            for name, values in ColumnDataSource.from_df(frame).items()
+        }
+
+    def _process_event(self, event: Any) -> None:
+        if event.event_name != "cell-click":
+            return
+        if not 0 <= event.row < len(self.value):
+            return
+        for callback in [
+            *self._on_click_callbacks.get(None, []),
+            *self._on_click_callbacks.get(event.column, []),
+        ]:
+            callback(event)

@@ -1,0 +1,198 @@
+"""Header, rail, side drawer and the frame around a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import panel as pn
+import panel_material_ui as pmui
+from markupsafe import Markup
+
+from soc_dashboard.components.markup import STYLESHEET, ago_text, html_pane, icon, utc_text
+from soc_dashboard.filters import CUSTOM, PRESETS, TimeRange
+from soc_dashboard.theme import material_theme
+from soc_dashboard.window import Window
+
+PRODUCT = "ja4-platform"
+RAIL_PX = 64
+DRAWER_PX = 400
+
+PAGES: tuple[tuple[str, str, str], ...] = (
+    ("/", "Overview", "overview"),
+    ("/fingerprints", "Fingerprints", "fingerprints"),
+)
+
+# A phone has no room for a rail: below 900 px it becomes a bar at the bottom edge.
+_PAGE_STYLE = {
+    "& .header .MuiLinearProgress-root": {"position": "absolute", "bottom": -3, "height": 2},
+    "& .main": {"backgroundColor": "var(--surface)"},
+    "& .main .MuiToolbar-root, & .sidebar .MuiToolbar-root": {
+        "minHeight": "49px !important",
+        "height": 49,
+        "margin": 0,
+    },
+    "@media (max-width: 900px)": {
+        "& > nav": {"width": "0 !important"},
+        "& .sidebar": {
+            "position": "fixed !important",
+            "top": "auto",
+            "bottom": 0,
+            "left": 0,
+            "right": 0,
+            "width": "100% !important",
+            "height": "53px !important",
+            "borderTop": "1px solid var(--hairline)",
+            "borderRight": 0,
+            "zIndex": 1300,
+        },
+        "& .sidebar .MuiToolbar-root": {"display": "none"},
+    },
+}
+
+
+class RangeBar:
+    """Presets, arrows, zoom back and refresh for the shared time range."""
+
+    def __init__(
+        self, time_range: TimeRange, clock: Callable[[], datetime], on_refresh: Callable[[], None]
+    ) -> None:
+        self._range = time_range
+        self._clock = clock
+        self._span = html_pane(Markup(""), width_policy="min", sizing_mode="fixed")
+        self._presets = pmui.RadioButtonGroup(
+            options=list(PRESETS),
+            value=time_range.preset if time_range.preset != CUSTOM else None,
+            size="small",
+            margin=0,
+            color="default",
+        )
+        self._back = self._button("undo", "Back to the range before the zoom", time_range.zoom_back)
+        later = self._button("chevron_right", "Later", lambda: time_range.move(clock(), 1))
+        earlier = self._button("chevron_left", "Earlier", lambda: time_range.move(clock(), -1))
+        refresh = self._button("refresh", "Read again", on_refresh)
+        self._presets.param.watch(self._chosen, "value")
+        time_range.param.watch(lambda *_: self._follow(), ["preset", "since_s", "until_s"])
+        self._follow()
+        self.items = [earlier, self._presets, later, self._back, self._span, pn.HSpacer(), refresh]
+
+    def show(self, window: Window, as_of: datetime) -> None:
+        """Write the span and the time of the reading."""
+        if self._range.is_live:
+            shown = Markup(
+                '<span class="span"><span class="absolute">live · </span>as of <b title="{}">{}</b></span>'
+            ).format(utc_text(as_of), as_of.astimezone(UTC).strftime("%H:%M:%S UTC"))
+        else:
+            shown = Markup('<span class="span" title="read {}"><b>{} – {}</b> UTC</span>').format(
+                utc_text(as_of),
+                window.since.strftime("%d %b %H:%M"),
+                window.until.strftime(
+                    "%H:%M" if window.since.date() == window.until.date() else "%d %b %H:%M"
+                ),
+            )
+        self._span.object = str(shown)
+
+    def _button(self, icon_name: str, label: str, action: Callable[[], None]) -> pmui.IconButton:
+        button = pmui.IconButton(icon=icon_name, description=label, size="small", margin=0, color="default")
+        button.on_click(lambda *_: action())
+        return button
+
+    def _chosen(self, event: object) -> None:
+        value = self._presets.value
+        if value and value != self._range.preset:
+            self._range.choose(value)
+
+    def _follow(self) -> None:
+        self._presets.value = self._range.preset if self._range.preset != CUSTOM else None
+        self._back.visible = self._range.can_zoom_back or not self._range.is_live
+
+
+def carried_query(time_range: TimeRange) -> str:
+    """The time range as a query, for links to other pages; empty for the default."""
+    if time_range.preset == CUSTOM:
+        return "?" + urlencode({"range": CUSTOM, "from": time_range.since_s, "to": time_range.until_s})
+    default = time_range.param["preset"].default
+    return "" if time_range.preset == default else "?" + urlencode({"range": time_range.preset})
+
+
+def rail(here: str, query: str) -> Markup:
+    """Links to the pages that exist; the time range goes along."""
+    links = [
+        Markup('<a href="{}{}" class="{}"{}>{}<span>{}</span></a>').format(
+            path,
+            query,
+            "here" if path == here else "",
+            Markup(' aria-current="page"') if path == here else "",
+            icon(name),
+            label,
+        )
+        for path, label, name in PAGES
+    ]
+    return Markup('<nav class="rail" aria-label="Pages">{}</nav>').format(Markup("").join(links))
+
+
+def brand() -> Markup:
+    """Product name, linked to the overview."""
+    return Markup('<div class="brand"><a href="/">{}<span class="word">{}</span></a></div>').format(
+        icon("fingerprints"), PRODUCT
+    )
+
+
+def frame(
+    title: str,
+    here: str,
+    header: list[object],
+    main: list[object],
+    drawer: pn.viewable.Viewable | None,
+    rail_pane: object,
+) -> pmui.Page:
+    """The whole page. The browser's script sets the theme on the document; Material follows it."""
+    toggle = html_pane(
+        Markup(
+            '<button class="icon-button" data-theme-toggle title="Light or dark" aria-label="Light or dark">{}</button>'
+        ).format(icon("theme")),
+        sizing_mode="fixed",
+        width=28,
+    )
+    header_row = pn.Row(
+        html_pane(brand(), sizing_mode="fixed", width_policy="min"),
+        *header,
+        toggle,
+        css_classes=["header-items"],
+        stylesheets=[STYLESHEET],
+        sizing_mode="stretch_width",
+        margin=0,
+    )
+    page = pmui.Page(
+        title="",
+        meta_title=f"{title} · {PRODUCT}",
+        meta_name=PRODUCT,
+        favicon="/assets/favicon.svg",
+        header=[header_row],
+        sidebar=[rail_pane],
+        sidebar_variant="permanent",
+        sidebar_width=RAIL_PX,
+        sidebar_resizable=False,
+        main=[pn.Column(*main, css_classes=["page"], stylesheets=[STYLESHEET], sizing_mode="stretch_width")],
+        theme_toggle=False,
+        theme_config=material_theme(),
+        dark_theme=is_dark_visit(),
+        busy_indicator="linear",
+        css_files=["/assets/fonts.css"],
+        js_files={"shell": "/assets/shell.js"},
+        sx=_PAGE_STYLE,
+    )
+    if drawer is not None:
+        page.main.append(drawer)
+    return page
+
+
+def is_dark_visit() -> bool:
+    """The theme of the visitor's last visit, from the cookie that `static/shell.js` writes."""
+    return bool((pn.state.cookies or {}).get("ja4_theme") == "dark")
+
+
+def age_note(newest: datetime | None, now: datetime) -> str:
+    """Age of the newest data in words."""
+    return f"newest data {ago_text(newest, now)}" if newest else "no data yet"

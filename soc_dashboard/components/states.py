@@ -1,0 +1,92 @@
+"""What a page shows when it has no figures yet, none at all, old ones, or could not read them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from markupsafe import Markup
+
+from soc_dashboard.components.markup import ago_text, icon, percent, utc_text
+from soc_dashboard.store.overview import Traffic
+from soc_dashboard.window import Window
+
+STALE_AFTER = timedelta(minutes=10)
+"""Marts follow the traffic every five minutes; twice that means that something stands still."""
+LOSS_WORTH_SAYING = 0.001
+JOIN_WORTH_SAYING = 0.95
+
+
+def skeleton_kpis(count: int) -> Markup:
+    """Grey cards in the place of key figures."""
+    card = Markup(
+        '<div class="kpi"><div class="skeleton" style="width:45%;height:12px;margin:2px 0"></div>'
+        '<div class="skeleton" style="width:65%;height:24px;margin:6px 0"></div>'
+        '<div class="skeleton" style="width:80%;height:12px"></div></div>'
+    )
+    return Markup('<div class="kpis{}" aria-busy="true" aria-label="Loading">{}</div>').format(
+        " eight" if count > 4 else "", card * count
+    )
+
+
+def skeleton_block(height: int) -> Markup:
+    """A grey block in the place of a chart or table."""
+    return Markup(
+        '<div style="padding:8px 14px 14px"><div class="skeleton" style="height:{}px"></div></div>'
+    ).format(height)
+
+
+def asked_text(window: Window, filters: str = "") -> str:
+    """The question in words: the span and the filters."""
+    span = f"between {utc_text(window.since)} and {utc_text(window.until)}"
+    return f"{span}, {filters}" if filters else span
+
+
+def empty(title: str, asked: str, advice: str) -> Markup:
+    """An empty result: what was asked, and what to try."""
+    return Markup('<div class="empty" role="status"><strong>{}</strong>{}. {}</div>').format(
+        title, asked, advice
+    )
+
+
+def failed_banner(query: str, reason: str) -> Markup:
+    """A read that failed; the retry button stands beside it."""
+    return Markup(
+        '<div class="banner failed" role="alert">{}<span>Could not read “{}”.</span><span class="detail">{}</span></div>'
+    ).format(icon("warning"), query.replace("_", " "), reason)
+
+
+def stale_banner(newest: datetime | None, now: datetime) -> Markup:
+    """The age of the newest data when it is old; empty otherwise."""
+    if newest is None or now - newest <= STALE_AFTER:
+        return Markup("")
+    return Markup(
+        '<div class="banner" role="status">{}<span>Newest data is {}.</span>'
+        '<span class="detail">Last request minute {}. Figures up to now are incomplete.</span></div>'
+    ).format(icon("warning"), ago_text(newest, now), utc_text(newest))
+
+
+def loss_banner(traffic: Traffic) -> Markup:
+    """Capture or join loss in the window, with what it does to the figures; empty when negligible."""
+    parts: list[str] = []
+    loss = traffic.capture_loss_ratio
+    if loss is not None and loss > LOSS_WORTH_SAYING:
+        parts.append(f"sensors lost {percent(loss, 2)} of frames")
+    if traffic.events_lost:
+        parts.append(f"{traffic.events_lost:,} HTTP events never arrived".replace(",", "\u202f"))
+    join = traffic.join_ratio
+    if join is not None and join < JOIN_WORTH_SAYING:
+        parts.append(f"{percent(1 - join)} of TLS requests have no handshake")
+    if not parts:
+        return Markup("")
+    most = traffic.requests + traffic.events_lost
+    if loss:
+        most = round(most / (1 - loss)) if loss < 1 else most
+    return Markup(
+        '<div class="banner" role="status">{}<span>Capture loss: {}.</span>'
+        '<span class="detail">Requests in this range: at least {}, about {} with what was lost.</span></div>'
+    ).format(
+        icon("warning"),
+        ", ".join(parts),
+        f"{traffic.requests:,}".replace(",", "\u202f"),
+        f"{most:,}".replace(",", "\u202f"),
+    )

@@ -1,0 +1,1 @@
+"""One module per page: reads through the store, shows through the components."""

@@ -1,0 +1,104 @@
+"""The worst entities of the range, and the drawer with the evidence for one of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import panel_material_ui as pmui
+from markupsafe import Markup
+
+from soc_dashboard.components.frames import entity_frame
+from soc_dashboard.components.markup import chip, html_pane, mono, number, score_text, text, utc_text
+from soc_dashboard.components.shell import DRAWER_PX, carried_query
+from soc_dashboard.filters import TableState
+from soc_dashboard.pages.session import PageSession
+from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, DatabaseTable, page_link
+from soc_dashboard.store.overview import PageRequest, read_entities
+from soc_dashboard.store.rows import Entity
+from soc_dashboard.window import Window
+
+COLUMNS = {
+    "verdict": ("Verdict", 9, MARKUP),
+    "client_ip": ("Client", 11, PLAIN),
+    "ja4_stable": ("JA4", 24, page_link("/ja4/")),
+    "host": ("Host", 11, PLAIN),
+    "requests": ("Requests", 7, COUNT),
+    "score": ("Score", 5, PLAIN),
+    "reason": ("Why", 24, PLAIN),
+    "last_ts": ("Last seen", 9, PLAIN),
+}
+SORTABLE = frozenset(COLUMNS)
+
+
+class EntityTable:
+    """Server-paged table; a click opens the drawer, the JA4 links to its page."""
+
+    def __init__(self, session: PageSession, state: TableState) -> None:
+        self._session = session
+        self._window: Window = session.window
+        self._as_of: datetime = session.clock()
+        self._rows: list[Entity] = []
+        self._table = DatabaseTable(
+            session,
+            state,
+            title="Suspicious entities",
+            note="worst first; an entity is client, JA4 and host",
+            columns=COLUMNS,
+            sortable=SORTABLE,
+            read_page=self._read_page,
+            verdict_filter="Suspicious and bad bot",
+        )
+        self._table.table.on_click(self._clicked)
+        self.card = self._table.card
+        self._evidence = html_pane(Markup(""))
+        self.drawer = pmui.Drawer(self._evidence, anchor="right", size=DRAWER_PX, open=False)
+
+    async def read(self, window: Window, as_of: datetime) -> None:
+        """Read the current page for this window."""
+        self._window, self._as_of = window, as_of
+        await self._table.read()
+
+    async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
+        rows = await read_entities(self._session.marts, self._window, wanted)
+        self._rows = rows
+        frame = entity_frame(rows, self._as_of)[list(COLUMNS)]
+        return frame, rows[0].total if rows else 0
+
+    def _clicked(self, event: Any) -> None:
+        if event.column == "ja4_stable" or not 0 <= event.row < len(self._rows):
+            return
+        self._evidence.object = str(evidence(self._rows[event.row], carried_query(self._session.time_range)))
+        self.drawer.open = True
+
+
+def evidence(entity: Entity, query: str) -> Markup:
+    """Why this entity is where it is, and the way to its fingerprint."""
+    link = (
+        Markup('<a class="open" href="/ja4/{}{}">Open the JA4 page</a>').format(
+            quote(entity.ja4_stable, safe=""), query
+        )
+        if entity.ja4_stable
+        else Markup('<span class="muted">No handshake was seen for these requests.</span>')
+    )
+    return Markup(
+        '<div class="evidence">{}<h2 dir="ltr">{}</h2><p>{}</p><dl>'
+        "<dt>Decided by</dt><dd>{} {}</dd><dt>Score</dt><dd>{} <span class=muted>share of training scores below</span></dd>"
+        "<dt>Requests</dt><dd>{}</dd><dt>Host</dt><dd>{}</dd><dt>JA4</dt><dd>{}</dd><dt>User agent</dt><dd>{}</dd>"
+        "<dt>Last seen</dt><dd>{}</dd></dl>{}</div>"
+    ).format(
+        chip(entity.verdict),
+        text(entity.client_ip),
+        text(entity.reason or "No reason was recorded."),
+        entity.verdict_source,
+        mono(entity.verdict_source_id, copy=False) if entity.verdict_source_id else "",
+        score_text(entity.score),
+        number(entity.requests),
+        text(entity.host or "(no host)"),
+        mono(entity.ja4_stable) if entity.ja4_stable else "–",
+        text(entity.user_agent or "(none)"),
+        utc_text(entity.last_ts),
+        link,
+    )

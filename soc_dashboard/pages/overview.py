@@ -1,0 +1,176 @@
+"""The overview: is something wrong now, and who is it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import panel as pn
+import param
+from markupsafe import Markup
+
+from soc_dashboard.components import charts, states
+from soc_dashboard.components.cards import card, grid, head, head_pane, verdict_legend
+from soc_dashboard.components.hosts import host_bars
+from soc_dashboard.components.kpi import Kpi, change, change_points, kpi_row
+from soc_dashboard.components.markup import compact, html_pane, number, percent, utc_text
+from soc_dashboard.components.sensors import sensor_strip
+from soc_dashboard.filters import TableState
+from soc_dashboard.pages.entity_table import EntityTable
+from soc_dashboard.pages.session import PageSession
+from soc_dashboard.store.overview import Overview, read_overview
+from soc_dashboard.window import WEEK, Window
+
+TIMELINE_PX = 190
+
+
+class OverviewPage(PageSession):
+    """Four figures, the timeline, the worst entities, the hosts they attack, and the sensors."""
+
+    title = "Overview"
+    path = "/"
+
+    def __init__(self, **session: object) -> None:
+        self.table_state = TableState()
+        super().__init__(**session)  # type: ignore[arg-type]
+        self.kpis = html_pane(states.skeleton_kpis(4))
+        self.timeline_head = html_pane(head("Requests over time", "by verdict; drag to zoom"))
+        self.timeline = charts.chart(TIMELINE_PX)
+        self.timeline.visible = False
+        self.timeline_wait = html_pane(states.skeleton_block(TIMELINE_PX - 24))
+        self.hosts = html_pane(states.skeleton_block(TIMELINE_PX))
+        self.sensors = html_pane(states.skeleton_block(20))
+        self.entities = EntityTable(self, self.table_state)
+        self._shown: Overview | None = None
+        charts.brushable(self.timeline, self._brushed)
+
+    def url_names(self) -> Mapping[str, tuple[param.Parameterized, str]]:
+        """The range and the table's state."""
+        return {
+            **super().url_names(),
+            "q": (self.table_state, "text"),
+            "verdict": (self.table_state, "verdict"),
+            "sort": (self.table_state, "sort"),
+            "dir": (self.table_state, "descending"),
+            "page": (self.table_state, "page"),
+        }
+
+    def body(self) -> list[object]:
+        """Panes in reading order."""
+        return [
+            self.kpis,
+            grid(
+                "wide-narrow",
+                card(self.timeline_head, self.timeline_wait, self.timeline),
+                card(head_pane("Hosts under attack", "requests from hostile entities"), self.hosts),
+            ),
+            self.entities.card,
+            card(self.sensors),
+        ]
+
+    def drawer(self) -> pn.viewable.Viewable | None:
+        """Evidence of the entity that was clicked."""
+        return self.entities.drawer
+
+    async def read(self, window: Window, as_of: datetime) -> None:
+        """Figures and table, both in parallel reads."""
+        overview = await read_overview(self.marts, window, as_of)
+        self._shown = overview
+        self.notice(states.stale_banner(overview.extent.newest, as_of) + states.loss_banner(overview.now))
+        self.kpis.object = str(kpi_row(overview_kpis(overview)))
+        self.hosts.object = str(host_bars(overview.hosts, window))
+        self.sensors.object = str(sensor_strip(overview.now.sensors, as_of, window))
+        self.redraw()
+        await self.entities.read(window, as_of)
+
+    def redraw(self) -> None:
+        """The timeline, in the colours of the theme."""
+        overview = self._shown
+        if overview is None:
+            return
+        self.timeline_head.object = str(
+            head(
+                "Requests over time",
+                "drag to zoom",
+                verdict_legend(overview.now.totals) if overview.now.requests else None,
+            )
+        )
+        if overview.now.requests:
+            self.timeline.object = charts.timeline_options(
+                overview.timeline, overview.now.window, self.is_dark
+            )
+        else:
+            newest = overview.extent.newest
+            advice = (
+                f"The newest request is from {utc_text(newest)}." if newest else "Nothing was recorded yet."
+            )
+            self.timeline_wait.object = str(
+                states.empty("No requests in this range", states.asked_text(overview.now.window), advice)
+            )
+        self.timeline.visible = bool(overview.now.requests)
+        self.timeline_wait.visible = not overview.now.requests
+
+    def _brushed(self, first: int, last: int) -> None:
+        starts = charts.bar_starts(self.window)
+        if not starts:
+            return
+        first, last = max(first, 0), min(last, len(starts) - 1)
+        if first > last:
+            return
+        self.time_range.zoom(
+            datetime.fromtimestamp(starts[first], UTC),
+            datetime.fromtimestamp(starts[last] + self.window.bucket_s, UTC),
+        )
+
+
+def overview_kpis(overview: Overview) -> list[Kpi]:
+    """The four figures that matter."""
+    now, before = overview.now, overview.before
+    against = compared_with(before.window if before else None, now.window)
+    as_of = f"As of {utc_text(overview.as_of)}, {states.asked_text(now.window)}."
+    suspicious = now.verdict_ratio("suspicious")
+    tls = sum(row.requests_tls for row in now.sensors)
+    frames = sum(row.frames_seen for row in now.sensors)
+    return [
+        Kpi(
+            "Requests",
+            compact(now.requests),
+            change(now.requests, before.requests if before else None, against),
+            f"Finished requests that the sensors reported, all hosts. {as_of}",
+        ),
+        Kpi(
+            "Bot share",
+            percent(now.bot_ratio),
+            change_points(now.bot_ratio, before.bot_ratio if before else None, against, more_is_worse=True)
+            + Markup(" · suspicious <b>{}</b>").format(percent(suspicious)),
+            "Requests from entities judged good bot or bad bot, of all "
+            f"{number(now.requests)} requests; suspicious ones are counted apart. {as_of}",
+        ),
+        Kpi(
+            "New suspicious entities",
+            number(now.suspects.entities),
+            change(
+                now.suspects.entities,
+                before.suspects.entities if before else None,
+                against,
+                more_is_worse=True,
+            )
+            + Markup(" · of <b>{}</b>").format(number(now.suspects.suspicious)),
+            "Client, fingerprint and host judged suspicious or bad bot in this range and not in the seven days "
+            f"before it, of {number(now.suspects.suspicious)} so judged. {as_of}",
+        ),
+        Kpi(
+            "Capture loss",
+            percent(now.capture_loss_ratio, 2),
+            Markup("<b>{}</b> of TLS requests joined").format(percent(now.join_ratio, 2)),
+            f"Frames dropped by the kernel, of {number(frames)} frames; joined means that the handshake of the "
+            f"connection was seen, of {number(tls)} TLS requests. {as_of}",
+        ),
+    ]
+
+
+def compared_with(earlier: Window | None, now: Window) -> str:
+    """The comparison in words."""
+    if earlier is None:
+        return ""
+    return "vs a week earlier" if now.since - earlier.since == WEEK else "vs the span before"

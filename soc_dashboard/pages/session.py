@@ -1,0 +1,155 @@
+"""What every page does: load its state from the URL, read, show, keep the URL, read again while live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+from markupsafe import Markup
+
+from soc_dashboard.components.markup import html_pane
+from soc_dashboard.components.shell import RangeBar, carried_query, frame, rail
+from soc_dashboard.components.states import failed_banner
+from soc_dashboard.filters import PageUrl, TimeRange
+from soc_dashboard.store.database import MartDatabase, StoreFailed
+from soc_dashboard.window import Window
+
+REFRESH_MS = 60_000
+RANGE_KEYS = ("preset", "since_s", "until_s")
+
+
+def now_utc() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class PageSession:
+    """One person's view of one page. Subclasses build panes in `__init__`, and fill them in `read`."""
+
+    title = ""
+    path = "/"
+
+    def __init__(self, marts: MartDatabase, clock: Callable[[], datetime] = now_utc) -> None:
+        self.marts = marts
+        self.clock = clock
+        self.time_range = TimeRange()
+        self.window = self.time_range.window(clock())
+        self.url = PageUrl(self.url_names())
+        self.url.load(arguments())
+        self._reading = 0
+        self.notices = html_pane(Markup(""), visible=False)
+        self._retry = pmui.Button(
+            label="Try again", variant="outlined", size="small", visible=False, margin=(8, 0, 0, 0)
+        )
+        self._retry.on_click(lambda *_: self.request_read())
+        self.range_bar = RangeBar(self.time_range, clock, self.request_read)
+        self._rail = html_pane(rail(self.path, carried_query(self.time_range)))
+        self.page: pmui.Page | None = None
+
+    @property
+    def is_dark(self) -> bool:
+        """The theme shown now."""
+        return bool(self.page and self.page.dark_theme)
+
+    def url_names(self) -> Mapping[str, tuple[param.Parameterized, str]]:
+        """Query keys of this page; subclasses add theirs."""
+        return {
+            "range": (self.time_range, "preset"),
+            "from": (self.time_range, "since_s"),
+            "to": (self.time_range, "until_s"),
+        }
+
+    def body(self) -> list[object]:
+        """Panes of the page, top to bottom."""
+        raise NotImplementedError
+
+    def drawer(self) -> pn.viewable.Viewable | None:
+        """The side drawer, for pages that have one."""
+        return None
+
+    async def read(self, window: Window, as_of: datetime) -> None:
+        """Read and show everything for the window; raises StoreFailed."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Draw again what depends on the theme."""
+
+    def build(self) -> pmui.Page:
+        """The page; reading starts once it is on the screen."""
+        self.page = frame(
+            self.title,
+            self.path,
+            self.range_bar.items,
+            [self.notices, self._retry, *self.body()],
+            self.drawer(),
+            self._rail,
+        )
+        self.page.param.watch(lambda *_: self.redraw(), "dark_theme")
+        self.time_range.param.watch(lambda *_: self._range_changed(), list(RANGE_KEYS))
+        pn.state.onload(self._first_read)
+        return self.page
+
+    def request_read(self) -> None:
+        """Read soon, without blocking the caller."""
+        pn.state.execute(self._read_latest)
+
+    def keep_url(self) -> None:
+        """Write the state into the address bar."""
+        location = pn.state.location
+        if location is not None:
+            location.search = self.url.search()
+
+    def show_failure(self, failure: StoreFailed) -> None:
+        """Say which read failed, and offer to try again."""
+        self.notice(failed_banner(failure.query, failure.reason))
+        self._retry.visible = True
+
+    def notice(self, content: Markup) -> None:
+        """Show a strip above the figures; empty markup removes it."""
+        self.notices.object = str(content)
+        self.notices.visible = bool(content)
+
+    async def _first_read(self) -> None:
+        await self._read_latest()
+        pn.state.add_periodic_callback(self._refresh_if_live, period=REFRESH_MS)
+
+    async def _refresh_if_live(self) -> None:
+        if self.time_range.is_live:
+            await self._read_latest()
+
+    def _range_changed(self) -> None:
+        self.keep_url()
+        self._rail.object = str(rail(self.path, carried_query(self.time_range)))
+        self.request_read()
+
+    async def _read_latest(self) -> None:
+        """Read for the current state; a reading that was overtaken by a newer request shows nothing."""
+        self._reading += 1
+        mine = self._reading
+        await asyncio.sleep(0)
+        if mine != self._reading:
+            return
+        as_of = self.clock()
+        self.window = self.time_range.window(as_of)
+        try:
+            await self.read(self.window, as_of)
+        except StoreFailed as failure:
+            self.show_failure(failure)
+            return
+        self._retry.visible = False
+        self.range_bar.show(self.window, as_of)
+
+
+def arguments() -> dict[str, str]:
+    """The query of the request that opened this session, one value per key."""
+    found: dict[str, str] = {}
+    for key, values in (pn.state.session_args or {}).items():
+        if values:
+            found[key] = (
+                values[0].decode("utf-8", "replace") if isinstance(values[0], bytes) else str(values[0])
+            )
+    return found

@@ -1,0 +1,181 @@
+"""A table of one read: its search box, verdict filter, sorting and paging, all answered by the database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+from markupsafe import Markup
+
+from soc_dashboard.components import states
+from soc_dashboard.components.cards import card, head
+from soc_dashboard.components.markup import STYLESHEET, html_pane, number
+from soc_dashboard.components.paged_table import PagedTable
+from soc_dashboard.filters import MAX_TEXT, TableState
+from soc_dashboard.pages.session import PageSession
+from soc_dashboard.store.database import StoreFailed
+from soc_dashboard.store.overview import PageRequest
+from soc_dashboard.verdicts import VERDICTS
+
+ReadPage = Callable[[PageRequest], Awaitable[tuple[pd.DataFrame, int]]]
+
+PLAIN = {"type": "plaintext"}
+MARKUP = {"type": "html"}
+"""Only for columns whose markup this program wrote itself (the verdict chips)."""
+COUNT = {"type": "money", "thousand": "\u202f", "precision": False}
+
+
+def page_link(prefix: str) -> dict[str, str]:
+    """Formatter of a value that links to its page."""
+    return {"type": "link", "urlPrefix": prefix, "target": "_self"}
+
+
+class DatabaseTable:
+    """One card with a PagedTable. `read_page` gives the frame of a page and the number of all rows."""
+
+    def __init__(
+        self,
+        session: PageSession,
+        state: TableState,
+        *,
+        title: str,
+        note: str,
+        columns: Mapping[str, tuple[str, int, dict[str, Any]]],
+        sortable: frozenset[str],
+        read_page: ReadPage,
+        page_rows: int = 25,
+        verdict_filter: str | None = None,
+    ) -> None:
+        """`columns` maps a column to its title, relative width and formatter; `verdict_filter` names the
+        choice that stands for no verdict, or None for a table without that filter."""
+        self._session = session
+        self._state = state
+        self._title = title
+        self._note = note
+        self._read_page = read_page
+        self._sortable = sortable
+        self._page_rows = page_rows
+        self._generation = 0
+        self.head = html_pane(head(title, note))
+        self.wait = html_pane(states.skeleton_block(220))
+        self.empty = html_pane(Markup(""), visible=False)
+        self.table = PagedTable(
+            list(columns),
+            page_size=page_rows,
+            titles={name: spec[0] for name, spec in columns.items()},
+            widths={name: f"{spec[1]}%" for name, spec in columns.items()},
+            formatters={name: spec[2] for name, spec in columns.items()},
+            text_align={name: "right" for name, spec in columns.items() if spec[2] is COUNT},
+            header_align={name: "right" for name, spec in columns.items() if spec[2] is COUNT},
+            sortable={name: name in sortable for name in columns},
+            visible=False,
+        )
+        self.search = pmui.TextInput(
+            placeholder="Filter", value=state.text, max_length=MAX_TEXT, size="small", width=200, margin=0
+        )
+        controls: list[Any] = [self.search]
+        if verdict_filter is not None:
+            self.verdict = pmui.Select(
+                options={verdict_filter: "", **{style.label: style.key for style in reversed(VERDICTS)}},
+                value=state.verdict,
+                size="small",
+                width=170,
+                margin=0,
+            )
+            self.verdict.param.watch(lambda event: self._filter(verdict=event.new), "value")
+            controls.insert(0, self.verdict)
+        self.search.param.watch(lambda event: self._filter(text=event.new[:MAX_TEXT]), "value")
+        self.table.param.watch(self._sorted, "sorters")
+        self.table.param.watch(self._paged, "page")
+        bar = pn.Row(
+            self.head,
+            *controls,
+            css_classes=["table-bar"],
+            stylesheets=[STYLESHEET],
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        self.card = card(bar, self.wait, self.empty, self.table)
+
+    async def read(self) -> None:
+        """Read and show the page that the state asks for; raises StoreFailed."""
+        self._generation += 1
+        mine = self._generation
+        state = self._state
+        wanted = PageRequest(
+            needle=state.needle,
+            verdict=state.verdict,
+            sort=state.sort if state.sort in self._sortable else "",
+            descending=state.descending,
+            page=state.page,
+            page_rows=self._page_rows,
+        )
+        frame, total = await self._read_page(wanted)
+        if mine != self._generation:
+            return
+        if frame.empty and state.page > 1:
+            state.page = 1
+            await self.read()
+            return
+        self._show(frame, total)
+
+    def filter_by(self, text: str) -> None:
+        """Filter by a value from elsewhere on the page."""
+        self.search.value = text
+
+    def _show(self, frame: pd.DataFrame, total: int) -> None:
+        self.wait.visible = False
+        filters = self._filters_text()
+        self.head.object = str(head(self._title, f"{number(total)} · {self._note}" if total else self._note))
+        self.table.visible = not frame.empty
+        self.empty.visible = frame.empty
+        if frame.empty:
+            advice = (
+                "Remove a filter or widen the range to see more" if filters else "Widen the range to see more"
+            )
+            self.empty.object = str(
+                states.empty("Nothing matches", states.asked_text(self._session.window, filters), advice)
+            )
+            return
+        self.table.show(frame, total)
+        if self.table.page != self._state.page:
+            self.table.page = self._state.page
+
+    def _filters_text(self) -> str:
+        parts = []
+        if self._state.verdict:
+            parts.append(f"verdict {self._state.verdict.replace('_', ' ')}")
+        if self._state.needle:
+            parts.append(f"containing “{self._state.needle}”")
+        return ", ".join(parts)
+
+    def _filter(self, **values: str) -> None:
+        self._state.param.update(page=1, **values)
+        self._changed()
+
+    def _sorted(self, event: Any) -> None:
+        sorters = [sorter for sorter in event.new if sorter.get("field") in self._sortable]
+        sort, descending = (sorters[0]["field"], sorters[0]["dir"] == "desc") if sorters else ("", True)
+        if (sort, descending) != (self._state.sort, self._state.descending):
+            self._state.param.update(sort=sort, descending=descending, page=1)
+            self._changed()
+
+    def _paged(self, event: Any) -> None:
+        if event.new != self._state.page:
+            self._state.page = event.new
+            self._changed()
+
+    def _changed(self) -> None:
+        self._session.keep_url()
+        pn.state.execute(self._read_again)
+
+    async def _read_again(self) -> None:
+        await asyncio.sleep(0)
+        try:
+            await self.read()
+        except StoreFailed as failure:
+            self._session.show_failure(failure)

@@ -1,0 +1,1 @@
+"""Reads the marts: one SQL file per read, bound parameters, typed rows."""

@@ -1,0 +1,124 @@
+"""Runs the files of `queries/` on worker threads and gives typed rows."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, TypeVar
+
+import clickhouse_connect
+import msgspec
+import structlog
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+MAX_EXECUTION_S = 20
+"""A page read that takes longer helps nobody who waits for it; the person sees a failed read with a retry."""
+CONNECT_TIMEOUT_S = 3
+THREADS = 8
+"""Reads in flight at once: the embedded database serves 16 and shares them with dbt and the agent."""
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+Parameter = str | int | float
+
+log = structlog.get_logger(__name__)
+
+
+class StoreFailed(Exception):
+    """A read did not succeed.
+
+    `query` is the file's name without suffix; `reason` is one line for the person who looks at the screen.
+    """
+
+    def __init__(self, query: str, reason: str) -> None:
+        super().__init__(f"{query}: {reason}")
+        self.query = query
+        self.reason = reason
+
+
+@cache
+def query_text(name: str) -> str:
+    """Text of `queries/<name>.sql`; FileNotFoundError when there is none."""
+    return resources.files("soc_dashboard").joinpath("queries", f"{name}.sql").read_text("utf-8")
+
+
+class MartDatabase:
+    """Connection to the marts, shared by all sessions.
+
+    One clickhouse-connect client without a server session serves all threads; it is made at the first
+    read, so that the dashboard starts, and says so, while the database is away.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._client: Client | None = None
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="mart-read")
+
+    def read(self, query: str, row_type: type[Row], parameters: Mapping[str, Parameter]) -> list[Row]:
+        """Run `queries/<query>.sql` and convert each row to `row_type`; blocks.
+
+        Raises StoreFailed when the database is away, refuses the query, or gives a column of another type.
+        """
+        try:
+            result = self._connected().query(query_text(query), parameters=dict(parameters))
+        except (ClickHouseError, OSError) as failure:
+            log.warning("read failed", query=query, error=str(failure)[:500])
+            raise StoreFailed(query, first_line(failure)) from failure
+        names = result.column_names
+        try:
+            return [
+                msgspec.convert(dict(zip(names, map(_plain, row), strict=True)), row_type)
+                for row in result.result_rows
+            ]
+        except msgspec.ValidationError as failure:
+            raise StoreFailed(
+                query, f"the marts have another shape than this dashboard: {failure}"
+            ) from failure
+
+    async def fetch(self, query: str, row_type: type[Row], parameters: Mapping[str, Parameter]) -> list[Row]:
+        """`read` on a worker thread; the event loop stays free."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self.read, query, row_type, parameters)
+
+    def close(self) -> None:
+        """Finish running reads and close the connection."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        if self._client is not None:
+            self._client.close()
+
+    def _connected(self) -> Client:
+        with self._lock:
+            if self._client is None:
+                self._client = clickhouse_connect.get_client(
+                    dsn=self._dsn,
+                    connect_timeout=CONNECT_TIMEOUT_S,
+                    send_receive_timeout=MAX_EXECUTION_S + 5,
+                    autogenerate_session_id=False,
+                    settings={"max_execution_time": MAX_EXECUTION_S, "max_result_rows": 100_000},
+                )
+            return self._client
+
+
+def first_line(failure: BaseException) -> str:
+    """What went wrong, in one bounded line without the server's stack or version."""
+    text = str(failure).strip().splitlines() or [type(failure).__name__]
+    return text[0][:300]
+
+
+def _plain(value: Any) -> Any:
+    """A value as the row structs hold it: addresses as text (IPv4-mapped ones dotted), times aware."""
+    if isinstance(value, IPv6Address):
+        return str(value.ipv4_mapped or value)
+    if isinstance(value, IPv4Address):
+        return str(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        # The driver drops the zone of UTC columns; everything in the marts is UTC.
+        return value.replace(tzinfo=UTC)
+    return value

@@ -1,0 +1,153 @@
+"""What the overview shows, read in parallel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from soc_dashboard.store.database import MartDatabase, Parameter
+from soc_dashboard.store.rows import (
+    Entity,
+    Extent,
+    HostLoad,
+    NewSuspects,
+    SensorLedger,
+    VerdictBucket,
+    VerdictTotal,
+)
+from soc_dashboard.verdicts import BOTS
+from soc_dashboard.window import Window
+
+TOP_HOSTS = 8
+PAGE_ROWS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Figures of one window. Ratios are None where their denominator is zero: nothing was observed."""
+
+    window: Window
+    totals: tuple[VerdictTotal, ...]
+    suspects: NewSuspects
+    sensors: tuple[SensorLedger, ...]
+
+    @property
+    def requests(self) -> int:
+        """All requests."""
+        return sum(row.requests for row in self.totals)
+
+    @property
+    def bot_ratio(self) -> float | None:
+        """Requests of entities judged good or bad bot, of all requests."""
+        return _ratio(sum(row.requests for row in self.totals if row.verdict in BOTS), self.requests)
+
+    def verdict_ratio(self, verdict: str) -> float | None:
+        """Requests with this verdict, of all requests."""
+        return _ratio(sum(row.requests for row in self.totals if row.verdict == verdict), self.requests)
+
+    @property
+    def capture_loss_ratio(self) -> float | None:
+        """Frames the kernel dropped, of all frames that reached the sensors."""
+        dropped = sum(row.frames_dropped_kernel for row in self.sensors)
+        return _ratio(dropped, dropped + sum(row.frames_seen for row in self.sensors))
+
+    @property
+    def events_lost(self) -> int:
+        """HTTP events that never arrived or were given up."""
+        return sum(row.http_events_lost + row.http_events_dropped for row in self.sensors)
+
+    @property
+    def join_ratio(self) -> float | None:
+        """TLS requests joined with their hello, of all TLS requests."""
+        return _ratio(
+            sum(row.requests_matched for row in self.sensors), sum(row.requests_tls for row in self.sensors)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One reading of the overview."""
+
+    as_of: datetime
+    extent: Extent
+    now: Traffic
+    before: Traffic | None
+    """The comparison window, None when the data does not reach back."""
+    timeline: tuple[VerdictBucket, ...]
+    hosts: tuple[HostLoad, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which rows of a server-paged table are wanted."""
+
+    needle: str = ""
+    verdict: str = ""
+    sort: str = ""
+    descending: bool = True
+    page: int = 1
+    page_rows: int = PAGE_ROWS
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Bound parameters that every paged query takes."""
+        return {
+            "needle": self.needle,
+            "verdict": self.verdict,
+            "sort": self.sort,
+            "sign": -1 if self.descending else 1,
+            "limit": self.page_rows,
+            "offset": (self.page - 1) * self.page_rows,
+        }
+
+
+async def read_overview(marts: MartDatabase, window: Window, as_of: datetime) -> Overview:
+    """Read everything but the table; two rounds, because the comparison depends on how far the data reaches."""
+    span = span_parameters(window)
+    extent_rows, now, timeline, hosts = await asyncio.gather(
+        marts.fetch("data_extent", Extent, {}),
+        read_traffic(marts, window),
+        marts.fetch(
+            "verdict_timeline", VerdictBucket, {**span, "bucket_s": window.bucket_s, "ja4_stable": ""}
+        ),
+        marts.fetch("top_hosts", HostLoad, {**span, "limit": TOP_HOSTS}),
+    )
+    extent = extent_rows[0]
+    earlier = window.comparison(extent.oldest)
+    before = await read_traffic(marts, earlier) if earlier else None
+    return Overview(as_of, extent, now, before, tuple(timeline), tuple(hosts))
+
+
+async def read_traffic(marts: MartDatabase, window: Window) -> Traffic:
+    """Read the figures that are compared between two windows."""
+    span = span_parameters(window)
+    totals, suspects, sensors = await asyncio.gather(
+        marts.fetch("verdict_totals", VerdictTotal, {**span, "ja4_stable": ""}),
+        marts.fetch("new_suspicious_entities", NewSuspects, span),
+        marts.fetch("sensor_ledger", SensorLedger, span),
+    )
+    return Traffic(window, tuple(totals), suspects[0], tuple(sensors))
+
+
+async def read_entities(
+    marts: MartDatabase, window: Window, wanted: PageRequest, ja4_stable: str = ""
+) -> list[Entity]:
+    """One page of entities, worst first unless `wanted.sort` says otherwise.
+
+    Without `wanted.verdict` only suspicious ones and bad bots. `ja4_stable` limits to one fingerprint.
+    """
+    return await marts.fetch(
+        "suspicious_entities",
+        Entity,
+        {**span_parameters(window), **wanted.parameters(), "ja4_stable": ja4_stable},
+    )
+
+
+def span_parameters(window: Window) -> Mapping[str, Parameter]:
+    """The two bounds every windowed query takes."""
+    return {"since_us": window.since_us, "until_us": window.until_us}
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,218 @@
+"""Rows of the reads, one struct per file of `queries/`; field names are the column names of the SELECT."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all rows."""
+
+
+class Extent(Row, frozen=True, kw_only=True):
+    """data_extent: time of the oldest and newest request minute; None when there are no requests."""
+
+    oldest: datetime | None
+    newest: datetime | None
+
+
+class VerdictBucket(Row, frozen=True, kw_only=True):
+    """verdict_timeline: requests of one verdict in one bar."""
+
+    bucket_s: int
+    """Start of the bar, seconds since the epoch."""
+    verdict: str
+    requests: int
+
+
+class VerdictTotal(Row, frozen=True, kw_only=True):
+    """verdict_totals: requests and entities of one verdict in the window."""
+
+    verdict: str
+    requests: int
+    entities: int
+
+
+class NewSuspects(Row, frozen=True, kw_only=True):
+    """new_suspicious_entities: entities judged suspicious or bad bot in the window and not in the days before."""
+
+    entities: int
+    suspicious: int
+    """All entities judged suspicious or bad bot in the window: the denominator."""
+
+
+class SensorLedger(Row, frozen=True, kw_only=True):
+    """sensor_ledger: what one sensor counted in the window."""
+
+    sensor: str
+    newest: datetime
+    frames_seen: int
+    frames_dropped_kernel: int
+    http_events_seen: int
+    http_events_lost: int
+    http_events_dropped: int
+    requests_matched: int
+    requests_tls: int
+    """All requests over TLS: matched, ambiguous, midstream and no_hello."""
+    hellos: int
+    hellos_unused: int
+
+
+class HostLoad(Row, frozen=True, kw_only=True):
+    """top_hosts: requests of one host, and how many of them came from suspicious entities and bad bots."""
+
+    host: str
+    requests: int
+    hostile_requests: int
+    entities: int
+
+
+class Entity(Row, frozen=True, kw_only=True):
+    """suspicious_entities: one (client_ip, ja4_stable, host) over the window, worst hour first."""
+
+    client_ip: str
+    ja4_stable: str
+    host: str
+    requests: int
+    verdict: str
+    verdict_source: str
+    verdict_source_id: str
+    reason: str
+    score: float | None
+    """Highest `score_quantile` of its hours: the share of training scores below it, 0..1."""
+    user_agent: str
+    last_ts: datetime
+    total: int
+    """Entities that match, over all pages."""
+
+
+class Fingerprint(Row, frozen=True, kw_only=True):
+    """fingerprint: the row of dim_ja4."""
+
+    ja4_stable: str
+    first_seen: datetime
+    last_seen: datetime
+    requests: int
+    hellos: int
+    variants: list[str]
+    ja4_r: str | None
+    ja4_o: str | None
+    ja3_hash: str | None
+    ja3_hashes: int
+    tls_version: int | None
+    alpn: list[str]
+    has_grease: bool | None
+    has_ech: bool | None
+    has_pq_group: bool | None
+    hello_len: int | None
+    segments: int | None
+    tcp_signature: str | None
+    known_client: str | None
+
+
+class FingerprintHour(Row, frozen=True, kw_only=True):
+    """fingerprint_hours: one hour of one ja4_stable."""
+
+    hour_s: int
+    requests: int
+    clients: int
+    hosts: int
+    user_agents: int
+    bot_requests: int
+    median_score: float | None
+    hellos: int
+    hellos_unused: int
+
+
+class FingerprintTotals(Row, frozen=True, kw_only=True):
+    """fingerprint_totals: one ja4_stable over the window."""
+
+    requests: int
+    clients: int
+    hosts: int
+    user_agents: int
+    bot_requests: int
+    scored_entities: int
+    entities: int
+    median_score: float | None
+
+
+class ClientRow(Row, frozen=True, kw_only=True):
+    """fingerprint_clients: one client address under one ja4_stable."""
+
+    client_ip: str
+    requests: int
+    hosts: int
+    verdict: str
+    reason: str
+    score: float | None
+    last_ts: datetime
+    total: int
+
+
+class FeatureReason(Row, frozen=True, kw_only=True):
+    """fingerprint_reasons: one feature among the top contributions of the scores of one ja4_stable."""
+
+    name: str
+    value: float | None
+    """Median over the entity hours in whose top five it is."""
+    norm: float | None
+    """What the model's training population has."""
+    contribution: float
+    """Mean contribution to the anomaly score."""
+    entity_hours: int
+    scored_entity_hours: int
+
+
+class ClaimedClient(Row, frozen=True, kw_only=True):
+    """fingerprint_user_agents: one user agent seen with one ja4_stable, and what contradicts it."""
+
+    user_agent: str
+    ua_family: str
+    requests: int
+    clients: int
+    contradictions: list[str]
+    """Names of the contradiction features that were above zero."""
+    total: int
+
+
+class RequestRow(Row, frozen=True, kw_only=True):
+    """requests: one request of the log."""
+
+    ts: datetime
+    client_ip: str
+    method: str
+    host: str | None
+    path: str
+    protocol: str
+    status: int
+    user_agent: str | None
+    join_state: str
+    ja4: str | None
+    conn_id: str
+    sensor: str
+    total: int
+
+
+class FingerprintLoad(Row, frozen=True, kw_only=True):
+    """fingerprint_list: one ja4_stable over the window."""
+
+    ja4_stable: str
+    known_client: str | None
+    requests: int
+    clients: int
+    hosts: int
+    user_agents: int
+    bot_requests: int
+    score: float | None
+    last_ts: datetime
+    total: int
+
+
+class MartColumn(Row, frozen=True, kw_only=True):
+    """mart_columns: one column that exists in the connected database."""
+
+    mart: str
+    column: str

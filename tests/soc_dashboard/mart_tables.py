@@ -1,0 +1,387 @@
+"""The marts that the dashboard reads, as plain tables with plausible rows: a day of a small shop.
+
+`python tests/soc_dashboard/mart_tables.py DSN DATABASE` makes them for a look at the screen.
+Column names are the contract of the marts; `test_mart_contract.py` compares them with dbt's yml.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import random
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import clickhouse_connect
+
+FEATURES = (
+    "ua_ja4_bits",
+    "ua_ja4_known_mismatch",
+    "alpn_proto_gap",
+    "tls_floor_gap",
+    "grease_missing",
+    "pq_missing",
+    "ttl_os_mismatch",
+    "mss_tunnel",
+    "sni_host_mismatch",
+    "ja4_per_ip",
+    "ja4_exact_per_stable",
+    "resumption_ratio",
+    "hdr_order_bits",
+    "hdr_orders",
+    "hdr_required_missing",
+    "hdr_case_odd",
+    "secfetch_missing",
+    "secfetch_incoherent",
+    "ch_ua_mismatch",
+    "ch_platform_mismatch",
+)
+_ENTITY_KEY = "hour DateTime64(0, 'UTC'), client_ip IPv6, ja4_stable String, host String"
+_VERDICT = "Enum8('human' = 1, 'good_bot' = 2, 'suspicious' = 3, 'bad_bot' = 4, 'unknown' = 5)"
+_TOP = "Array(Tuple(name String, value Nullable(Float64), norm Nullable(Float64), contribution Float64))"
+_COUNTERS = (
+    "frames_seen",
+    "frames_dropped_kernel",
+    "hellos_complete",
+    "hellos_reassembled",
+    "hellos_truncated",
+    "hellos_malformed",
+    "hellos_unused",
+    "http_events_seen",
+    "http_events_lost",
+    "http_events_dropped",
+    "requests_matched",
+    "requests_ambiguous",
+    "requests_midstream",
+    "requests_no_hello",
+    "requests_cleartext",
+)
+
+TABLES: dict[str, str] = {
+    "fct_entity_hour": (
+        f"{_ENTITY_KEY}, requests UInt64, user_agent String, ua_family String, first_ts DateTime64(6, 'UTC'), "
+        "last_ts DateTime64(6, 'UTC'), " + ", ".join(f"{name} Nullable(Float64)" for name in FEATURES)
+    ),
+    "fct_ja4_hour": (
+        "hour DateTime64(0, 'UTC'), ja4_stable String, requests UInt64, client_ips UInt64, hellos UInt64, "
+        "hellos_unused UInt64"
+    ),
+    "fct_request_minute": (
+        "minute DateTime64(0, 'UTC'), client_ip IPv6, ja4_stable String, host String, requests UInt64, "
+        "errors_4xx UInt64, errors_5xx UInt64, response_bytes UInt64"
+    ),
+    "fct_entity_verdict": (
+        f"{_ENTITY_KEY}, requests UInt64, user_agent String, first_ts DateTime64(6, 'UTC'), "
+        "last_ts DateTime64(6, 'UTC'), anomaly_score Nullable(Float64), score_quantile Nullable(Float64), "
+        f"model_name String, model_version String, top_features {_TOP}, verdict {_VERDICT}, "
+        "verdict_source LowCardinality(String), verdict_source_id String, confidence Float32, reason String"
+    ),
+    "fct_request": (
+        "ts DateTime64(6, 'UTC'), sensor LowCardinality(String), client_ip IPv6, method LowCardinality(String), "
+        "host Nullable(String), path String, protocol LowCardinality(String), status UInt16, "
+        "user_agent Nullable(String), join_state LowCardinality(String), ja4 Nullable(String), "
+        "ja4_stable String, conn_id UInt64"
+    ),
+    "dim_ja4": (
+        "ja4_stable String, first_seen DateTime64(6, 'UTC'), last_seen DateTime64(6, 'UTC'), requests UInt64, "
+        "hellos UInt64, variants Array(String), ja4_r Nullable(String), ja4_o Nullable(String), "
+        "ja3_hash Nullable(String), ja3_hashes UInt64, tls_version Nullable(UInt16), alpn Array(String), "
+        "has_grease Nullable(Bool), has_ech Nullable(Bool), has_pq_group Nullable(Bool), "
+        "hello_len Nullable(UInt32), segments Nullable(UInt16), tcp_signature Nullable(String), "
+        "known_client Nullable(String)"
+    ),
+    "fct_sensor_minute": (
+        "sensor LowCardinality(String), minute DateTime64(0, 'UTC'), "
+        + ", ".join(f"{name} UInt64" for name in _COUNTERS)
+    ),
+}
+
+CHROME_UA = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+)
+FIREFOX_UA = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
+CHROME_R = (
+    "t13d1517h2_002f,0035,009c,009d,1301,1302,1303,c013,c014,c02b,c02c,c02f,c030,cca8,cca9_"
+    "0005,000a,000b,000d,0012,0017,001b,0023,002b,002d,0033,44cd,4469,fe0d,ff01_"
+    "0403,0804,0401,0503,0805,0501,0806,0601"
+)
+
+
+@dataclass(frozen=True)
+class Hello:
+    """One fingerprint of the shop's day."""
+
+    ja4: str
+    known_client: str | None
+    user_agent: str
+    ua_family: str
+    ja4_r: str | None
+    verdict: str
+    reason: str
+    source: str
+    has_pq_group: bool
+
+
+CHROMIUM = Hello(
+    "t13d1517h2_8daaf6152771_cb7bf5808d99", "Chromium 156", CHROME_UA, "Chrome", CHROME_R, "human",
+    "Handshake, headers and rhythm agree with Chromium.", "rule:browser_coherent", True,
+)  # fmt: skip
+FIREFOX = Hello(
+    "t13d1617h2_86a278354501_3cbfd9057e0d", "Firefox ESR 153", FIREFOX_UA, "Firefox", None, "human",
+    "Handshake, headers and rhythm agree with Firefox.", "rule:browser_coherent", True,
+)  # fmt: skip
+APACHE_BENCH = Hello(
+    "t13d311100_e8f1e7e78f70_d41ae481755e", "ApacheBench 2.4", CHROME_UA, "Chrome", None, "bad_bot",
+    "The user agent claims Chrome, the handshake is ApacheBench.", "rule:ua_ja4_known_mismatch", False,
+)  # fmt: skip
+CURL = Hello(
+    "t13d3112h2_e8f1e7e78f70_375ca2c5e164", "curl 7.88", "curl/7.88.1", "curl", None, "suspicious",
+    "Stranger than 98.7 % of the training hours: no browser headers, many paths.", "model:isolation_forest:3", False,
+)  # fmt: skip
+SCRAPER = Hello(
+    "t13d1715h2_5b57614c22b0_5c2c66f702b0", None, CHROME_UA.replace("X11; Linux x86_64", "Windows NT 10.0"), "Chrome",
+    None, "suspicious", "Claims Chrome 156 but offers no post-quantum group and no GREASE.",
+    "model:isolation_forest:3", False,
+)  # fmt: skip
+CRAWLER = Hello(
+    "t13d1516h2_8daaf6152771_806a8c22fdea", "Chromium headless shell", "Mozilla/5.0 (compatible; ShopIndex/2.1)",
+    "ShopIndex", None, "good_bot", "Listed crawler, verified by address.", "rule:verified_crawler", True,
+)  # fmt: skip
+HELLOS = (CHROMIUM, FIREFOX, APACHE_BENCH, CURL, SCRAPER, CRAWLER)
+HOSTS = ("shop.test", "www.shop.test", "api.shop.test")
+PATHS = (
+    "/",
+    "/cart",
+    "/product/4711",
+    "/search?q=lamp",
+    "/login",
+    "/api/v1/stock",
+    "/assets/app.js",
+    "/wp-login.php",
+)
+
+
+def create_tables(client: Any) -> None:
+    """Make every mart, empty, in the client's database."""
+    for name, columns in TABLES.items():
+        client.command(f"create table {name} ({columns}) engine = MergeTree order by tuple()")
+
+
+def fill(client: Any, now: datetime, hours: int = 30, seed: int = 7) -> None:
+    """Fill the marts with `hours` of traffic that ends at `now`; the same seed gives the same rows."""
+    chance = random.Random(seed)
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    entities = [_entity(index, chance) for index in range(46)]
+    start = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
+    for step in range(hours):
+        hour = start + timedelta(hours=step)
+        for address, hello, host, pace, active in entities:
+            if active(step, chance):
+                _fill_hour(rows, chance, now, hour, (address, hello, host), pace)
+        _fill_ledger(rows, chance, now, hour)
+    for hello in HELLOS:
+        rows["dim_ja4"].append(_dimension(hello, rows["fct_request"], start, now))
+    for name, values in rows.items():
+        insert(client, name, values)
+
+
+def insert(client: Any, table: str, rows: list[dict[str, Any]]) -> None:
+    """Insert rows that all have the same keys."""
+    if rows:
+        names = list(rows[0])
+        client.insert(table, [[row[name] for name in names] for row in rows], column_names=names)
+
+
+def entity_verdict(
+    hour: datetime, client_ip: str, hello: Hello, host: str, requests: int, **changed: Any
+) -> dict[str, Any]:
+    """A row of fct_entity_verdict."""
+    score = {"human": 0.42, "good_bot": 0.7, "suspicious": 0.987, "bad_bot": 0.999}.get(hello.verdict, 0.5)
+    kind, _, source_id = hello.source.partition(":")
+    row = {
+        "hour": hour,
+        "client_ip": mapped(client_ip),
+        "ja4_stable": hello.ja4,
+        "host": host,
+        "requests": requests,
+        "user_agent": hello.user_agent,
+        "first_ts": hour,
+        "last_ts": hour + timedelta(minutes=50),
+        "anomaly_score": score,
+        "score_quantile": score,
+        "model_name": "isolation_forest",
+        "model_version": "3",
+        "top_features": top_features(hello),
+        "verdict": hello.verdict,
+        "verdict_source": kind,
+        "verdict_source_id": source_id,
+        "confidence": 0.9,
+        "reason": hello.reason,
+    }
+    return {**row, **changed}
+
+
+def top_features(hello: Hello) -> list[tuple[str, float | None, float | None, float]]:
+    """Five contributions, as the model writes them."""
+    if hello.verdict in ("human", "good_bot"):
+        return [("ua_ja4_bits", 0.3, 0.2, 0.02), ("hdr_orders", 2.0, 2.0, 0.01)]
+    return [
+        ("ua_ja4_bits", 9.4, 0.2, 0.31),
+        ("secfetch_missing", 0.97, 0.02, 0.22),
+        ("grease_missing", 0.98, 0.02, 0.18),
+        ("pq_missing", 0.98, 0.02, 0.11),
+        ("hdr_order_bits", 7.9, 0.6, 0.07),
+    ]
+
+
+def mapped(address: str) -> ipaddress.IPv6Address:
+    """An address as the IPv6 column holds it."""
+    parsed = ipaddress.ip_address(address)
+    return parsed if parsed.version == 6 else ipaddress.IPv6Address(f"::ffff:{address}")
+
+
+def _entity(index: int, chance: random.Random) -> tuple[str, Hello, str, int, Any]:
+    if index < 30:
+        hello, pace = (CHROMIUM if index % 3 else FIREFOX), chance.randint(6, 60)
+
+        def active(step: int, dice: random.Random) -> bool:
+            return dice.random() < 0.25 + 0.5 * (1 + math.sin(step / 24 * 2 * math.pi)) / 2
+
+        return f"198.51.100.{index + 10}", hello, HOSTS[index % 2], pace, active
+    hello = (APACHE_BENCH, CURL, SCRAPER, CRAWLER)[index % 4]
+    pace = {APACHE_BENCH.ja4: 420, CURL.ja4: 90, SCRAPER.ja4: 150, CRAWLER.ja4: 40}[hello.ja4]
+    begin = chance.randint(0, 24)
+    address = f"2001:db8:77::{index:x}" if index % 5 == 0 else f"203.0.113.{index + 10}"
+    return address, hello, HOSTS[index % 3], pace, lambda step, dice: step >= begin and dice.random() < 0.7
+
+
+def _fill_hour(
+    rows: dict[str, list[dict[str, Any]]],
+    chance: random.Random,
+    now: datetime,
+    hour: datetime,
+    entity: tuple[str, Hello, str],
+    pace: int,
+) -> None:
+    address, hello, host = entity
+    requests = 0
+    minutes = sorted(chance.sample(range(60), min(12, max(3, pace // 6))))
+    for minute in minutes:
+        moment = hour + timedelta(minutes=minute)
+        if moment >= now:
+            break
+        count = max(1, round(pace / len(minutes) * chance.uniform(0.5, 1.5)))
+        requests += count
+        rows["fct_request_minute"].append(
+            {
+                "minute": moment, "client_ip": mapped(address), "ja4_stable": hello.ja4, "host": host,
+                "requests": count, "errors_4xx": 0, "errors_5xx": 0, "response_bytes": count * 9000,
+            }
+        )  # fmt: skip
+        rows["fct_request"].extend(_requests(chance, moment, address, hello, host, min(count, 4)))
+    if not requests:
+        return
+    last = min(hour + timedelta(minutes=minutes[-1], seconds=59), now)
+    rows["fct_entity_verdict"].append(entity_verdict(hour, address, hello, host, requests, last_ts=last))
+    is_false_claim = hello in (APACHE_BENCH, SCRAPER)
+    values = {name: 0.02 for name in FEATURES}
+    values |= {"ua_ja4_known_mismatch": float(hello is APACHE_BENCH), "grease_missing": float(is_false_claim)}
+    values |= {"pq_missing": float(is_false_claim), "secfetch_missing": 0.97 if is_false_claim else 0.0}
+    values |= {"alpn_proto_gap": 0.0, "tls_floor_gap": 0.0, "ttl_os_mismatch": float(hello is SCRAPER)}
+    values |= {"ch_ua_mismatch": 0.0, "ch_platform_mismatch": 0.0}
+    rows["fct_entity_hour"].append(
+        {
+            "hour": hour, "client_ip": mapped(address), "ja4_stable": hello.ja4, "host": host,
+            "requests": requests, "user_agent": hello.user_agent, "ua_family": hello.ua_family,
+            "first_ts": hour, "last_ts": last, **values,
+        }
+    )  # fmt: skip
+    rows["fct_ja4_hour"].append(
+        {
+            "hour": hour, "ja4_stable": hello.ja4, "requests": requests, "client_ips": 1,
+            "hellos": max(1, requests // 6), "hellos_unused": 1 if is_false_claim else 0,
+        }
+    )  # fmt: skip
+
+
+def _requests(
+    chance: random.Random, moment: datetime, address: str, hello: Hello, host: str, count: int
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "ts": moment + timedelta(seconds=chance.uniform(0, 59)),
+            "sensor": "web-01",
+            "client_ip": mapped(address),
+            "method": "GET" if chance.random() < 0.9 else "POST",
+            "host": host,
+            "path": chance.choice(PATHS),
+            "protocol": "HTTP/2.0" if "h2" in hello.ja4 else "HTTP/1.1",
+            "status": chance.choice((200, 200, 200, 200, 304, 404, 403)),
+            "user_agent": hello.user_agent,
+            "join_state": "matched",
+            "ja4": hello.ja4,
+            "ja4_stable": hello.ja4,
+            "conn_id": chance.getrandbits(64),
+        }
+        for _ in range(count)
+    ]
+
+
+def _fill_ledger(
+    rows: dict[str, list[dict[str, Any]]], chance: random.Random, now: datetime, hour: datetime
+) -> None:
+    for minute in range(60):
+        moment = hour + timedelta(minutes=minute)
+        if moment > now:
+            break
+        requests = chance.randint(20, 60)
+        counters = dict.fromkeys(_COUNTERS, 0) | {
+            "frames_seen": requests * 14, "hellos_complete": requests // 6, "hellos_reassembled": requests // 5,
+            "hellos_unused": int(chance.random() < 0.1), "http_events_seen": requests,
+            "requests_matched": requests - (minute == 17), "requests_no_hello": int(minute == 17),
+        }  # fmt: skip
+        rows["fct_sensor_minute"].append({"sensor": "web-01", "minute": moment, **counters})
+
+
+def _dimension(
+    hello: Hello, requests: list[dict[str, Any]], start: datetime, now: datetime
+) -> dict[str, Any]:
+    mine = [row for row in requests if row["ja4_stable"] == hello.ja4]
+    is_chromium = hello.ja4_r is not None
+    return {
+        "ja4_stable": hello.ja4,
+        "first_seen": start - timedelta(days=2),
+        "last_seen": max((row["ts"] for row in mine), default=now),
+        "requests": len(mine),
+        "hellos": max(1, len(mine) // 6),
+        "variants": [hello.ja4, hello.ja4.replace("1517", "1518").replace("3111", "3112")],
+        "ja4_r": hello.ja4_r,
+        "ja4_o": hello.ja4[:10] + "_5b57614c22b0_fd6d97ff9d50",
+        "ja3_hash": "310a63c19504329d493e9f9beeabd7b2",
+        "ja3_hashes": 212 if is_chromium else 1,
+        "tls_version": 0x0304,
+        "alpn": ["h2", "http/1.1"] if "h2" in hello.ja4 else [],
+        "has_grease": is_chromium,
+        "has_ech": is_chromium,
+        "has_pq_group": hello.has_pq_group,
+        "hello_len": 1912 if hello.has_pq_group else 512,
+        "segments": 2 if hello.has_pq_group else 1,
+        "tcp_signature": "4:64:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0",
+        "known_client": hello.known_client,
+    }
+
+
+def main(dsn: str, database: str) -> None:
+    """Make and fill the marts of a new database."""
+    with clickhouse_connect.get_client(dsn=dsn) as root:
+        root.command(f"drop database if exists {database}")
+        root.command(f"create database {database} engine = Atomic")
+    with clickhouse_connect.get_client(dsn=dsn, database=database) as client:
+        create_tables(client)
+        fill(client, datetime.now(UTC))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
