@@ -49,7 +49,7 @@ class HelloFacts:
     has_pq_group: bool | None
 
 
-_NOTHING_READ = HelloFacts(
+UNREAD = HelloFacts(
     sni=None,
     sni_present=None,
     sni_is_ip=None,
@@ -71,6 +71,8 @@ _NOTHING_READ = HelloFacts(
     has_early_data=None,
     has_pq_group=None,
 )
+"""Facts of a hello that could not be read: nothing was observed."""
+
 _recent: dict[tuple[bytes, Transport], HelloFacts] = {}
 
 
@@ -112,7 +114,7 @@ def sslv2_facts(message: bytes) -> HelloFacts:
     hello = parse_sslv2_hello(message)
     kept = len(message) - len(hello.session_id) - len(hello.challenge)
     return replace(
-        _NOTHING_READ,
+        UNREAD,
         sni_present=False,
         legacy_version=hello.version,
         tls_version=hello.version,
@@ -134,10 +136,10 @@ def salvaged_facts(message: bytes, transport: Transport) -> HelloFacts:
     """
     hello = salvage_client_hello(message, is_dtls=transport is Transport.DTLS)
     if hello is None:
-        return _NOTHING_READ
+        return UNREAD
     host_name = hello.sni
     return replace(
-        _NOTHING_READ,
+        UNREAD,
         sni=None if host_name is None else printable(host_name),
         sni_present=hello.sni_present or None,
         sni_is_ip=None if host_name is None else is_ip_literal(host_name),
