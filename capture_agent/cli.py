@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,18 +32,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _read(options, problems) if options.command == "read" else _replay(options, problems)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The interpreter flushes standard output once more at exit; without this it would complain there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_standard_output()
         return EXIT_BROKEN_PIPE
+    except StandardOutputError as error:
+        _forget_standard_output()
+        problems.say(str(error))
+        return EXIT_SINK
     except KeyboardInterrupt:
         problems.say("interrupted; repeat the same command, nothing is written twice")
         return EXIT_INTERRUPTED
     return code
 
 
+class StandardOutputError(Exception):
+    """What was read could not be printed, for instance because the disk is full."""
+
+
+def _forget_standard_output() -> None:
+    # The interpreter flushes standard output once more at exit; without this it would complain there.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when asked: loading what that takes is slower than reading a small capture."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"ja4-agent {version('ja4-platform')}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ja4-agent", description="Fingerprints TLS clients.")
-    parser.add_argument("--version", action="version", version=f"ja4-agent {version('ja4-platform')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True)
 
     read = commands.add_parser("read", help="print one JSON object for each ClientHello of capture files")
@@ -67,7 +89,12 @@ def _read(options: argparse.Namespace, problems: Problems) -> int:
     from capture_agent.agent.reading import print_hellos
 
     sensor = options.sensor or os.environ.get("JA4_SENSOR") or os.uname().nodename
-    print_hellos(options.files, sensor, sys.stdout.buffer, problems)
+    try:
+        print_hellos(options.files, sensor, sys.stdout.buffer, problems)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StandardOutputError(f"standard output: {error.strerror}") from error
     return EXIT_INPUT if problems.count else EXIT_OK
 
 
@@ -90,7 +117,7 @@ def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Pro
     from capture_agent.agent.recording import Recording, UnusableRecording
     from capture_agent.agent.replaying import replay
     from capture_agent.pipeline import Pipeline
-    from capture_agent.ports import EventSink, SinkError
+    from capture_agent.ports import SinkError
 
     try:
         recording = Recording(options.files, options.http, normal_form(config), problems)
@@ -99,22 +126,18 @@ def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Pro
         problems.report(str(error))
         return EXIT_INPUT
 
-    sinks: list[EventSink] = []
     try:
-        for opener in openers:
-            sinks.append(opener())
-        shift_us = _shift_to_now(recording) if options.shift_to_now else 0
-        pipeline = Pipeline(pipeline_settings(config, recording.identity(config.sensor, shift_us)))
-        requests = recording.requests(pipeline.note_rejected)
-        summary = replay(pipeline, recording.packet_sources(), requests, sinks, shift_us)
-        for sink in sinks:
-            sink.flush()
+        with ExitStack() as stack:
+            sinks = [stack.enter_context(closing(opener())) for opener in openers]
+            shift_us = _shift_to_now(recording) if options.shift_to_now else 0
+            pipeline = Pipeline(pipeline_settings(config, recording.identity(config.sensor, shift_us)))
+            requests = recording.requests(pipeline.note_rejected)
+            summary = replay(pipeline, recording.packet_sources(), requests, sinks, shift_us)
+            for sink in sinks:
+                sink.flush()
     except SinkError as error:
         problems.say(f"{error}; repeat the same command later, nothing is written twice")
         return EXIT_SINK
-    finally:
-        for sink in sinks:
-            sink.close()
     problems.summarise()
     problems.say(f"replayed {summary}")
     return EXIT_INPUT if problems.count else EXIT_OK

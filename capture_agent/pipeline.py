@@ -23,6 +23,7 @@ from capture_agent.flows.packet_path import FrameCounters, PacketPath
 from capture_agent.rows import Row
 from capture_agent.rows.http_request import http_request_row
 from capture_agent.rows.ledger import Ledger
+from capture_agent.rows.stored import LAST_US
 from capture_agent.rows.tls_hello import joinable_hello, tls_hello_row
 from capture_agent.wire.address import parse_address
 from capture_agent.wire.frame import Frame
@@ -62,7 +63,13 @@ class Pipeline:
 
     def feed(self, frame: Frame) -> list[Row]:
         """Take one frame. Frames must come in about the order of their time."""
-        rows = self.advance(frame.ts_us) if frame.ts_us >= self._next_step_us else []
+        rows: list[Row] = []
+        if frame.ts_us >= self._next_step_us:
+            if frame.ts_us >= LAST_US:
+                self.ledger.counters.frames_seen += 1
+                self.ledger.counters.frames_undecodable += 1
+                return []
+            rows = self.advance(frame.ts_us)
         flow_events = self._packets.feed(frame)
         return rows + self._apply(flow_events) if flow_events else rows
 

@@ -27,7 +27,7 @@ class Problems:
         self.say(message)
 
     def report_of(self, source: str, message: str) -> None:
-        """As `report`, but no more than SHOWN_PER_SOURCE messages for one source; the rest is only counted."""
+        """As `report`, but tells no more than SHOWN_PER_SOURCE messages of one source."""
         self.count += 1
         self._of_source[source] += 1
         if self._of_source[source] <= SHOWN_PER_SOURCE:

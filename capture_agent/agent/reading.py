@@ -11,6 +11,7 @@ from capture_agent.capture.errors import CaptureFileError
 from capture_agent.capture.files import CaptureFile
 from capture_agent.flows.flow_events import FlowEvent, HelloSeen
 from capture_agent.flows.packet_path import PacketPath
+from capture_agent.rows.stored import LAST_US
 from capture_agent.rows.tls_hello import tls_hello_row
 from capture_agent.sink.encode import encode_row
 
@@ -45,8 +46,10 @@ def _print_hellos_of(capture: CaptureFile, sensor: str, out: BinaryIO) -> None:
     now_us, next_step_us = 0, 0
     try:
         for frame in capture:
-            now_us = frame.ts_us
-            if now_us >= next_step_us:
+            if frame.ts_us >= next_step_us:
+                if frame.ts_us >= LAST_US:
+                    continue
+                now_us = frame.ts_us
                 next_step_us = now_us + STEP_US
                 _print_seen(packets.advance(now_us), sensor, out)
             if flow_events := feed(frame):

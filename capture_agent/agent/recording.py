@@ -26,7 +26,7 @@ class UnusableRecording(Exception):  # noqa: N818 - named for the recording that
 
 
 class Recording:
-    """The files of one replay. Every file is opened before the first row is written, so a wrong name costs nothing."""
+    """The files of one replay, all of them opened once at the start, so that a wrong name costs nothing."""
 
     def __init__(
         self, captures: Sequence[Path], event_files: Sequence[Path], form: NormalForm, problems: Problems
@@ -51,7 +51,7 @@ class Recording:
         return [self._frames(path) for path in self._captures]
 
     def requests(self, on_rejected: Callable[[], None]) -> Iterator[HttpEvent]:
-        """Events of all files in the order in which the requests ended; bad lines are reported and skipped."""
+        """Events of all files by the time their request ended; bad lines are reported and skipped."""
 
         def on_bad_line(bad: BadLine) -> None:
             self._problems.report_of(bad.path, str(bad))

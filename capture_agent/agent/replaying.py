@@ -34,8 +34,8 @@ def replay(
     which the caller flushes.
     """
     outlet = _Outlet(pipeline, sinks)
-    frames: Iterable[Frame | HttpEvent] = heapq.merge(*packet_sources, key=_frame_time)
-    for item in heapq.merge(frames, requests, key=_item_time):
+    sources: list[Iterable[Frame | HttpEvent]] = [*packet_sources, requests]
+    for item in heapq.merge(*sources, key=_item_time):
         if isinstance(item, Frame):
             outlet.put(pipeline.feed(_shifted_frame(item, shift_us) if shift_us else item))
         else:
@@ -115,10 +115,6 @@ def in_order_of_end(events: Iterable[HttpEvent]) -> Iterator[HttpEvent]:
 def ended_us(event: HttpEvent) -> int:
     """When the request was finished."""
     return event.t_us + (event.dur_us or 0)
-
-
-def _frame_time(frame: Frame) -> int:
-    return frame.ts_us
 
 
 def _item_time(item: Frame | HttpEvent) -> int:

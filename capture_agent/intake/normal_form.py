@@ -13,7 +13,7 @@ from functools import lru_cache
 import msgspec
 
 from capture_agent.events import HeaderOrderSource, HttpEvent
-from capture_agent.rows.stored import DEFAULT_TLS_PORTS, STORED_HEADERS
+from capture_agent.rows.stored import DEFAULT_TLS_PORTS, LAST_US, STORED_HEADERS
 from capture_agent.wire.address import address_text, parse_address
 
 MAX_VALUE_CHARS = 2_048
@@ -21,9 +21,6 @@ MAX_VALUE_CHARS = 2_048
 MAX_NAMES = 256
 """Cookie names kept of one request; Apache's default limit of header fields is 100."""
 MAX_NAME_CHARS = 256
-FIRST_US = 0
-LAST_US = 7_258_118_400_000_000
-"""2200-01-01: DateTime64(6) ends in 2299, and a clock that wrong is an error anyway."""
 EVENT_VERSION = 1
 
 
@@ -85,7 +82,7 @@ def check_ranges(event: HttpEvent) -> None:
     if event.v != EVENT_VERSION:
         raise UnacceptableEvent(f"v is {event.v}, this agent reads version {EVENT_VERSION}")
     for name, value in (("t_us", event.t_us), ("conn_start_us", event.conn_start_us)):
-        if value is not None and not FIRST_US <= value < LAST_US:
+        if value is not None and not 0 <= value < LAST_US:
             raise UnacceptableEvent(f"{name} is {value}, outside the years 1970 to 2199")
     for name, value in (("src_port", event.src_port), ("dst_port", event.dst_port), ("status", event.status)):
         if not 0 <= value <= 0xFFFF:

@@ -1,4 +1,4 @@
-"""What of a request has a column, and which server ports count as TLS unless configured."""
+"""What can be stored: header values that have a column, times that fit, and the ports that mean TLS."""
 
 from __future__ import annotations
 
@@ -22,3 +22,6 @@ STORED_HEADERS = frozenset(
 """Headers whose value has a column, lower case; any other value, credentials above all, is never kept."""
 DEFAULT_TLS_PORTS = frozenset({443, 8443})
 """Server ports that speak TLS, for HTTP events that do not name their scheme."""
+LAST_US = 7_258_118_400_000_000
+"""2200-01-01. DateTime64(6) ends in 2299; one later time would fail its whole batch, so it is refused at the
+door: a clock that wrong says nothing anyway."""
