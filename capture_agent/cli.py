@@ -54,7 +54,7 @@ def _forget_standard_output() -> None:
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when asked: loading what that takes is slower than reading a small capture."""
+    """Looks the version up only when asked: loading what that takes is slower than reading a capture."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
