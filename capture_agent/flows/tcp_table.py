@@ -59,6 +59,7 @@ class TcpFlow(msgspec.Struct, gc=False):
     conn_id: int
     last_us: int
     isn: int | None
+    is_midstream: bool
     fins: int = 0
     stream: ClientStream | None = None
     epoch: ConnectionEpoch | None = None
@@ -104,7 +105,7 @@ class TcpTable:
             if is_client:
                 if flow.stream is not None:
                     self._client_payload(flow, segment.seq, segment, ts_us, events)
-            elif flow.epoch is not None and flow.epoch.is_midstream and may_start_hello(segment.payload):
+            elif flow.is_midstream and flow.stream is not None and may_start_hello(segment.payload):
                 self._turn_round(flow, segment, ts_us, events)
                 return
         if flags & TCP_RST:
@@ -143,6 +144,27 @@ class TcpTable:
         self._counters.flows_closed += len(self.half_open)
         self.half_open.clear()
 
+    def establish(self, key: bytes, half: HalfOpen, ts_us: int, events: list[FlowEvent]) -> TcpFlow:
+        """Turn the half-open entry of the client's `key` into an open epoch."""
+        del self.half_open[key]
+        epoch = self._epoch(key, half.opened_us, half.syn, half.tunnel, is_midstream=False)
+        next_seq = None if half.isn is None else (half.isn + 1) & SEQ_MASK
+        return self._open(key, epoch, half.isn, next_seq, ts_us, events)
+
+    def note_buffered(self, flow: TcpFlow, ts_us: int, events: list[FlowEvent]) -> None:
+        """Book the bytes that `flow` holds now; the streams begun first may have to give way."""
+        if flow.stream is None:
+            return
+        for victim in self._budget.note(flow, flow.stream.buffered_bytes, ts_us):
+            self._counters.streams_evicted_bytes += 1
+            self._end_stream(victim, ts_us, events)
+
+    def forget(self, flow: TcpFlow) -> None:
+        """Drop a connection without an event: someone else goes on with it."""
+        self._budget.forget(flow)
+        self.flows.pop(flow.client_key, None)
+        self.flows.pop(reverse_flow_key(flow.client_key), None)
+
     def _syn(self, segment: TcpSegment, ts_us: int, events: list[FlowEvent]) -> None:
         key, isn = segment.flow_key, segment.seq
         flow = self.flows.get(key)
@@ -172,7 +194,7 @@ class TcpTable:
         half = self.half_open[key] = HalfOpen(ts_us, isn, syn, segment.tunnel)
         self._counters.flows_opened += 1
         if segment.payload:
-            flow = self._establish(key, half, ts_us, events)
+            flow = self.establish(key, half, ts_us, events)
             self._client_payload(flow, (isn + 1) & SEQ_MASK, segment, ts_us, events)
 
     def _syn_ack(self, segment: TcpSegment, ts_us: int) -> None:
@@ -199,7 +221,7 @@ class TcpTable:
                 self._counters.flows_closed += 1
                 del self.half_open[key]
                 return None
-            flow = self._establish(key, half, ts_us, events)
+            flow = self.establish(key, half, ts_us, events)
             if half.syn_ack_us is not None:
                 flow.syn_ack_rtt_us = ts_us - half.syn_ack_us
             return flow
@@ -210,18 +232,12 @@ class TcpTable:
                 self._counters.flows_closed += 1
                 del self.half_open[client_key]
                 return None
-            return self._establish(client_key, half, ts_us, events) if segment.payload else None
+            return self.establish(client_key, half, ts_us, events) if segment.payload else None
         has_payload = bool(segment.payload) or segment.is_cut
         if not has_payload or segment.flags & (TCP_RST | TCP_FIN) or key in self._closed:
             return None
         is_from_client = may_start_hello(segment.payload) or key[-4:-2] > key[-2:]
         return self._join_midstream(key if is_from_client else client_key, segment.tunnel, ts_us, events)
-
-    def _establish(self, key: bytes, half: HalfOpen, ts_us: int, events: list[FlowEvent]) -> TcpFlow:
-        del self.half_open[key]
-        epoch = self._epoch(key, half.opened_us, half.syn, half.tunnel, is_midstream=False)
-        next_seq = None if half.isn is None else (half.isn + 1) & SEQ_MASK
-        return self._open(key, epoch, half.isn, next_seq, ts_us, events)
 
     def _join_midstream(
         self, client_key: bytes, tunnel: str | None, ts_us: int, events: list[FlowEvent]
@@ -249,7 +265,9 @@ class TcpTable:
     ) -> TcpFlow:
         if len(self.flows) >= 2 * self._limits.max_flows:
             self._evict_flows(ts_us, events)
-        flow = TcpFlow(client_key, epoch.conn_id, ts_us, isn, 0, ClientStream(next_seq), epoch)
+        flow = TcpFlow(client_key, epoch.conn_id, ts_us, isn, epoch.is_midstream)
+        flow.stream = ClientStream(next_seq)
+        flow.epoch = epoch
         self.flows[client_key] = flow
         self.flows[reverse_flow_key(client_key)] = flow
         events.append(EpochOpened(epoch))
@@ -279,9 +297,7 @@ class TcpTable:
                 self._counters.streams_evicted_segments += 1
             self._end_stream(flow, ts_us, events)
             return
-        for victim in self._budget.note(flow, stream.buffered_bytes, ts_us):
-            self._counters.streams_evicted_bytes += 1
-            self._end_stream(victim, ts_us, events)
+        self.note_buffered(flow, ts_us, events)
 
     def _end_stream(self, flow: TcpFlow, ts_us: int, events: list[FlowEvent]) -> None:
         """Stop searching; report a hello that was begun and is not whole."""
