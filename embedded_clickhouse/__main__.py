@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from embedded_clickhouse.bodies import MAX_BODY_BYTES
@@ -24,13 +25,20 @@ class StartError(Exception):
     """The database cannot start; the message is for the person who started it."""
 
 
+def port_number(text: str) -> int:
+    """A TCP port. Raises ArgumentTypeError, which argparse words for the user."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port between 1 and 65535")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     result = argparse.ArgumentParser(
         prog="python -m embedded_clickhouse", description="chDB behind the ClickHouse HTTP interface."
     )
     result.add_argument("--path", type=Path, required=True, help="data directory; made if absent")
-    result.add_argument("--port", type=int, default=8123, help="TCP port (default 8123)")
+    result.add_argument("--port", type=port_number, default=8123, help="TCP port (default 8123)")
     result.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     result.add_argument(
         "--password-file", type=Path, help="file with the password, instead of JA4_CLICKHOUSE_PASSWORD"
@@ -74,6 +82,9 @@ def run(arguments: argparse.Namespace) -> None:
     except OSError as error:
         raise StartError(f"cannot use the data directory {arguments.path}: {error}") from error
 
+    # The engine takes its zone from here, whatever its configuration says; clients are promised UTC.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     # chDB takes a third of a second to load: only after everything that can be refused at once.
     from embedded_clickhouse.client_watch import ClientWatch
     from embedded_clickhouse.configuration import write_configuration

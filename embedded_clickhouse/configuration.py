@@ -22,7 +22,6 @@ _TEMPLATE = """\
     <backups>
         <allowed_path>{home}/backups/</allowed_path>
     </backups>
-    <timezone>UTC</timezone>
     <max_server_memory_usage>{max_memory_bytes}</max_server_memory_usage>
     <mark_cache_size>268435456</mark_cache_size>
     <query_log>

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from embedded_clickhouse.errors import TOO_MANY_SIMULTANEOUS_QUERIES, QueryError, from_engine, refusal
+from embedded_clickhouse.literals import quoted, quoted_name
+from embedded_clickhouse.results import Counts, Result
 from embedded_clickhouse.statements import multiple_statements
 
 # The stub file of this module leaves most of it out, hence Any.
@@ -21,44 +22,6 @@ _chdb: Any = import_module("chdb._chdb")
 
 MAX_CONCURRENT_STATEMENTS = 16
 SLOT_DEADLINE_S = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Rows and bytes that a finished statement read, wrote and returned."""
-
-    read_rows: int
-    read_bytes: int
-    written_rows: int
-    written_bytes: int
-    result_rows: int
-    result_bytes: int
-    elapsed_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A finished statement: its output and its counts."""
-
-    output: bytes
-    counts: Counts
-
-
-def quoted(text: str) -> str:
-    """`text` as a ClickHouse string literal."""
-    escaped = (
-        text.replace("\\", "\\\\")
-        .replace("'", "\\'")
-        .replace("\n", "\\n")
-        .replace("\t", "\\t")
-        .replace("\0", "\\0")
-    )
-    return f"'{escaped}'"
-
-
-def quoted_name(name: str) -> str:
-    """`name` as a ClickHouse identifier."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
 class Connection:
@@ -176,13 +139,8 @@ class Engine:
 
         The engine gives each statement a query_id of its own that nobody can set or ask for.
         """
-        connection = self.connect()
-        try:
+        with suppress(QueryError), closing(self.connect()) as connection:
             connection.run(f"KILL QUERY WHERE Settings['log_comment'] = {quoted(log_comment)} ASYNC")
-        except QueryError:
-            return  # it ended by itself
-        finally:
-            connection.close()
 
     def close(self) -> None:
         """Close the last connection: the engine finishes merges and flushes its logs."""

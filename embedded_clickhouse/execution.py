@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from embedded_clickhouse.bodies import RowsFile
-from embedded_clickhouse.engine import Connection, Counts, Engine, quoted, quoted_name
 from embedded_clickhouse.errors import READONLY, refusal
 from embedded_clickhouse.forms import ExternalTable
+from embedded_clickhouse.literals import quoted, quoted_name
 from embedded_clickhouse.request import QueryRequest
+from embedded_clickhouse.results import Counts
 from embedded_clickhouse.sessions import Session
 from embedded_clickhouse.statements import DEFAULT_OUTPUT_FORMAT, Plan, StatementKind
+
+if TYPE_CHECKING:
+    from embedded_clickhouse.engine import Connection, Engine
 
 # One thread reads the rows: two halve the speed of a batch of 10,000 rows and reorder larger ones.
 _INSERT_SETTINGS = {"max_threads": "1", "max_insert_threads": "1"}

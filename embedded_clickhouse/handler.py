@@ -6,8 +6,10 @@ import hmac
 import logging
 import secrets
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any, BinaryIO, cast
 
@@ -60,6 +62,12 @@ class GatewayHandler(BaseHTTPRequestHandler):
         """Answer POST: any query."""
         self._counted()
 
+    def handle_expect_100(self) -> bool:
+        """Tell a client that waits for leave to send its body to go on: at once, not with the answer."""
+        is_welcome = super().handle_expect_100()
+        self.wfile.flush()
+        return is_welcome
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Keep request lines out of the log: their URLs may carry passwords and parameters."""
 
@@ -100,6 +108,8 @@ class GatewayHandler(BaseHTTPRequestHandler):
                 fields.update(form.fields)
                 tables = take_external_tables(form.files, fields)
             request = query_request(self.command, fields, headers, query_id)
+            if self.request_version == "HTTP/1.0":
+                request = replace(request, waits_for_end=True)  # it knows no chunks
             query_id = request.query_id
             self._run(request, body, tables)
         except QueryError as error:
@@ -135,13 +145,24 @@ class GatewayHandler(BaseHTTPRequestHandler):
             self._execute(request, Job(statement, rows.path, tables))
 
     def _execute(self, request: QueryRequest, job: Job) -> None:
+        """Run `job` and answer.
+
+        The last bytes go out after the session is given back: with them a client has its answer and may
+        send the session's next request, which must not find it busy.
+        """
         gateway = self.server.gateway
         with (
             self._session(request) as maybe_session,
             self._watched(request, job.plan),
             executed(gateway.engine, request, job, maybe_session, gateway.spool_directory) as output,
         ):
-            self._send_output(request, output)
+            headers = self._output_headers(request, output)
+            if output.maybe_counts is None:
+                self._send_blocks(request, headers, output.blocks)
+                finish: Callable[[], None] = self._end_blocks
+            else:
+                finish = partial(self._send_packed, request, headers, b"".join(output.blocks))
+        finish()
 
     def _session(self, request: QueryRequest) -> AbstractContextManager[Session | None]:
         if request.maybe_session_id is None:
@@ -159,18 +180,19 @@ class GatewayHandler(BaseHTTPRequestHandler):
             return nullcontext(None)
         return self.server.gateway.watch.watched(self.connection, request.query_id)
 
-    def _send_output(self, request: QueryRequest, output: Output) -> None:
+    @staticmethod
+    def _output_headers(request: QueryRequest, output: Output) -> dict[str, str]:
         headers = {
             "X-ClickHouse-Query-Id": header_safe(request.query_id),
             "Content-Type": content_type(output.maybe_format),
         }
         if output.maybe_format is not None:
             headers["X-ClickHouse-Format"] = output.maybe_format
-        if output.maybe_counts is None:
-            self._send_blocks(request, headers, output.blocks)
-            return
-        headers["X-ClickHouse-Summary"] = summary(output.maybe_counts)
-        body = b"".join(output.blocks)
+        if output.maybe_counts is not None:
+            headers["X-ClickHouse-Summary"] = summary(output.maybe_counts)
+        return headers
+
+    def _send_packed(self, request: QueryRequest, headers: dict[str, str], body: bytes) -> None:
         encoding = maybe_encoder(request.accept_encoding) if len(body) >= MIN_COMPRESSED_BYTES else None
         if encoding is not None:
             name, encoder = encoding
@@ -186,7 +208,6 @@ class GatewayHandler(BaseHTTPRequestHandler):
             headers["Content-Encoding"] = encoding[0]
         self._send_head(200, headers)
         if self.command == "HEAD":
-            self.wfile.flush()
             return
         add = encoding[1].add if encoding is not None else bytes
         try:
@@ -196,7 +217,10 @@ class GatewayHandler(BaseHTTPRequestHandler):
             self._send_chunk(add(exception_block(error, tag, self.server.gateway.engine.version)))
         if encoding is not None:
             self._send_chunk(encoding[1].finish())
-        self.wfile.write(b"0\r\n\r\n")
+
+    def _end_blocks(self) -> None:
+        if self.command != "HEAD":
+            self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
 
     def _send_chunk(self, piece: bytes) -> None:

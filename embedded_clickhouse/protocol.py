@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from embedded_clickhouse.engine import Counts
 from embedded_clickhouse.errors import QueryError
+from embedded_clickhouse.results import Counts
 
 _CONTENT_TYPES = {
     "tabseparated": "text/tab-separated-values; charset=UTF-8",

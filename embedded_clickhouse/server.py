@@ -8,12 +8,14 @@ import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedded_clickhouse.client_watch import ClientWatch
-from embedded_clickhouse.engine import Engine
 from embedded_clickhouse.request import Credentials
 from embedded_clickhouse.sessions import SessionStore
+
+if TYPE_CHECKING:
+    from embedded_clickhouse.engine import Engine
 
 logger = logging.getLogger(__name__)
 

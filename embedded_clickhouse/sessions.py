@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from embedded_clickhouse.engine import Connection
 from embedded_clickhouse.errors import SESSION_IS_LOCKED, SESSION_NOT_FOUND, refusal
+
+if TYPE_CHECKING:
+    from embedded_clickhouse.engine import Connection
 
 MAX_SESSIONS = 10_000
 SWEEP_INTERVAL_S = 5.0
