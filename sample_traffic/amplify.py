@@ -26,7 +26,7 @@ class Summary:
     requests: int
     connections: int
     entities: int
-    """(client_ip, ja4, host) that sent at least one request."""
+    """(client_ip, ja4_stable, host) that sent at least one request."""
     bot_entities: int
     by_tier: dict[str, int]
     """Entities of each tier."""
@@ -40,7 +40,7 @@ def amplify(folder: Path, *, end_us: int, hours: float = 24, seed: int = 7, scal
     start_us = end_us - int(hours * HOUR_US)
     recording = load_recording()
     hellos = {
-        name: tuple(template_of(handshake, client.ja4) for handshake in client.handshakes)
+        name: tuple(template_of(handshake) for handshake in client.handshakes)
         for name, client in recording.items()
     }
     rng = random.Random(f"{seed}/actors")
@@ -89,7 +89,7 @@ was or will be sent to them. sample_traffic/README.md in the project says more.
 
 {CAPTURE}          Ethernet frames of {summary.connections} connections: handshake, ClientHello, close
 {EVENTS}    {summary.requests} requests as the web server would log them, ordered by t_us
-{LABELS}   the truth about each (client_ip, ja4, host)
+{LABELS}   the truth about each (client_ip, ja4_stable, host)
 
 From {start} to {end}: {summary.entities} entities, {summary.bot_entities} of them bots. Entities by tier:
 {tiers}

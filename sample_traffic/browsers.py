@@ -64,22 +64,23 @@ class Browser:
         headers.pop("Referer", None)
         if languages is not None and "Accept-Language" in headers:
             headers["Accept-Language"] = self._accept_language(languages)
+        places = _PLACES[self.engine]
         ordered = list(headers.items())
-        cut = _after(ordered, _REFERER_AFTER[self.engine])
-        if referer is not None:
-            ordered.insert(cut, ("Referer", referer))
         if posted_bytes is not None:
-            ordered[0:0] = [("Content-Length", str(posted_bytes)), ("Cache-Control", "max-age=0")]
-            origin = [("Origin", f"https://{host}"), ("Content-Type", "application/x-www-form-urlencoded")]
-            cut = _after(
-                ordered, "Sec-Ch-Ua-Platform" if self.engine is Engine.CHROMIUM else "Accept-Encoding"
-            )
-            ordered[cut:cut] = origin
-        late: list[tuple[str, str | None]] = [("Cookie", None)] if cookies else []
+            form = {
+                "Content-Length": str(posted_bytes),
+                "Cache-Control": "max-age=0",
+                "Content-Type": "application/x-www-form-urlencoded",
+                "Origin": f"https://{host}",
+            }
+            for name, place in places.form:
+                ordered.insert(_after(ordered, place), (name, form[name]))
         if validator is not None:
-            late.append(("If-None-Match", validator))
-        cut = _after(ordered, _COOKIE_AFTER[self.engine])
-        ordered[cut:cut] = late
+            ordered.insert(_after(ordered, places.validator), ("If-None-Match", validator))
+        if referer is not None:
+            ordered.insert(_after(ordered, places.referer), ("Referer", referer))
+        if cookies:
+            ordered.insert(_after(ordered, places.cookie), ("Cookie", None))
         return tuple(ordered)
 
     def _accept_language(self, languages: tuple[str, ...]) -> str:
@@ -98,18 +99,63 @@ class Browser:
         )
 
 
-_REFERER_AFTER = {
-    Engine.CHROMIUM: "Sec-Fetch-Dest",
-    Engine.GECKO: "Accept-Encoding",
-    Engine.WEBKIT: "Sec-Fetch-Mode",
-}
-_COOKIE_AFTER = {
-    Engine.CHROMIUM: "Accept-Language",
-    Engine.GECKO: "Accept-Encoding",
-    Engine.WEBKIT: "Accept-Encoding",
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The header after which each optional one goes; an empty name is the front."""
+
+    referer: str
+    cookie: str
+    validator: str
+    form: tuple[tuple[str, str], ...]
+    """(header, place) of what submitting a form adds, in the order in which they are put in."""
+
+
+_PLACES = {
+    # As recorded in pcaps/chromium-resuming.pcap's events.
+    Engine.CHROMIUM: _Places(
+        referer="Sec-Fetch-Dest",
+        cookie="Accept-Language",
+        validator="Accept",
+        form=(
+            ("Content-Length", ""),
+            ("Cache-Control", "Content-Length"),
+            ("Content-Type", "Upgrade-Insecure-Requests"),
+            ("Origin", "User-Agent"),
+        ),
+    ),
+    # Referer as recorded; the others as Firefox is known to send them.
+    Engine.GECKO: _Places(
+        referer="Accept-Encoding",
+        cookie="Accept-Encoding",
+        validator="Sec-Fetch-Site",
+        form=(
+            ("Content-Type", "Accept-Encoding"),
+            ("Content-Length", "Content-Type"),
+            ("Origin", "Content-Length"),
+        ),
+    ),
+    # Not recorded.
+    Engine.WEBKIT: _Places(
+        referer="Sec-Fetch-Mode",
+        cookie="Accept-Encoding",
+        validator="Accept",
+        form=(
+            ("Content-Type", "Accept"),
+            ("Origin", "Content-Type"),
+            ("Content-Length", "Origin"),
+        ),
+    ),
 }
 
-_CHROMIUM_156 = ("chromium-headful-xvfb", "chromium-headless-new", "playwright", "puppeteer", "selenium")
+_RESUMING = "chromium-resuming"
+_CHROMIUM_156 = (
+    "chromium-headful-xvfb",
+    "chromium-headless-new",
+    "playwright",
+    "puppeteer",
+    "selenium",
+    _RESUMING,
+)
 """One build of one browser: their hellos have the same JA4 and differ only in the order they permute."""
 
 _WINDOWS = "Windows NT 10.0; Win64; x64"
@@ -198,7 +244,7 @@ def recorded_browser(client: RecordedClient, *, hides_headless: bool = False) ->
     return Browser(
         name=client.name,
         engine=Engine.CHROMIUM,
-        hello_clients=(client.name,),
+        hello_clients=(client.name, _RESUMING) if client.name in _CHROMIUM_156 else (client.name,),
         stack=LINUX,
         templates=templates,
         weight=0,
@@ -328,7 +374,9 @@ def _with_after(headers: Headers, place: str, header: tuple[str, str]) -> Header
 
 
 def _after(headers: list[tuple[str, str | None]], place: str) -> int:
-    """Index behind the header `place`; before Host, the last, where it is absent."""
+    """Index behind the header `place`, 0 for ""; before Host, the last, where it is absent."""
+    if not place:
+        return 0
     for index, (name, _) in enumerate(headers):
         if name == place:
             return index + 1

@@ -17,6 +17,8 @@ _PRECONNECT_SHARE = 0.08
 _PRECONNECT_KEPT_US = 10_000_000
 _REVALIDATED_SHARE = 0.12
 """Cached sub-resources that are asked for again with If-None-Match."""
+_RESUMED_SHARE = 0.9
+"""Tickets are single use and expire: now and then a returning browser has none left."""
 _POLL_GAP_US = 30_000_000
 
 
@@ -30,6 +32,7 @@ class BrowserRun:
         self._browser, self._languages = browser, languages
         self._cached: set[tuple[str, str]] = set()
         self._cookies: dict[str, tuple[str, ...]] = {}
+        self._tickets: set[str] = set()
         self._connections: dict[str, Connection] = {}
 
     def load(
@@ -145,9 +148,10 @@ class BrowserRun:
         self._connections.clear()
 
     def forget(self) -> None:
-        """Drop cache and cookies: what each new profile of an automated browser amounts to."""
+        """Drop cache, cookies and tickets: what each new profile of an automated browser amounts to."""
         self._cached.clear()
         self._cookies.clear()
+        self._tickets.clear()
 
     def _connection(self, now_us: int, host: str, rng: random.Random) -> Connection:
         """The open connection to a host, or a new one."""
@@ -156,12 +160,17 @@ class BrowserRun:
             if known.is_open_at(now_us):
                 return known
             known.close(known.last_us + KEEP_ALIVE_US, by_server=True)
-        fresh = Connection(self._server, self._client, host, now_us, rng)
+        fresh = self._connect(now_us, host, rng)
         self._connections[host] = fresh
         if self._browser.engine is Engine.CHROMIUM and rng.random() < _PRECONNECT_SHARE:
-            spare = Connection(self._server, self._client, host, now_us + rng.randint(100, 3000), rng)
+            spare = self._connect(now_us + rng.randint(100, 3000), host, rng)
             spare.close(now_us + _PRECONNECT_KEPT_US)
+        self._tickets.add(host)
         return fresh
+
+    def _connect(self, now_us: int, host: str, rng: random.Random) -> Connection:
+        has_ticket = host in self._tickets and rng.random() < _RESUMED_SHARE
+        return Connection(self._server, self._client, host, now_us, rng, has_ticket=has_ticket)
 
     def _send(
         self,

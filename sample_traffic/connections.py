@@ -37,6 +37,11 @@ class Client:
     clock: int
     """TCP timestamp at time zero."""
 
+    def hello(self, rng: random.Random, *, has_ticket: bool) -> HelloTemplate:
+        """A hello for a new connection; it resumes if there is a ticket and resuming was recorded."""
+        wanted = [hello for hello in self.hellos if hello.resumes == has_ticket]
+        return rng.choice(wanted or self.hellos)
+
     @property
     def is_ipv6(self) -> bool:
         """Whether the client came over IPv6."""
@@ -67,14 +72,23 @@ class Server:
 class Connection:
     """One connection from SYN to close; the SYN reaches the sensor at `opened_us`."""
 
-    def __init__(self, server: Server, client: Client, host: str, opened_us: int, rng: random.Random) -> None:
+    def __init__(
+        self,
+        server: Server,
+        client: Client,
+        host: str,
+        opened_us: int,
+        rng: random.Random,
+        *,
+        has_ticket: bool = False,
+    ) -> None:
         self._server, self._client = server, client
         self.host = host
         self.requests = 0
         self._number = server.next_connection()
         self._port = server.next_port(client.address)
         self._server_address = SERVER_V6 if client.is_ipv6 else SERVER_V4
-        self._hello = rng.choice(client.hellos)
+        self._hello = client.hello(rng, has_ticket=has_ticket)
         self._tcp = TcpConversation(
             client=packed(client.address),
             client_port=self._port,
@@ -92,7 +106,7 @@ class Connection:
         self.ready_us = hello_us + client.rtt_us + int(rng.lognormvariate(7.6, 0.4))
         """When the first request can reach the server: one round trip after the hello."""
         self.last_us = self.ready_us
-        server.files.add_entity(client.address, self._hello.ja4, host, client.truth)
+        server.files.add_entity(client.address, self._hello.ja4_stable, host, client.truth)
 
     def _send_handshake(self, opened_us: int, rng: random.Random) -> int:
         """Frames up to the hello; returns the time of the hello's last segment."""
@@ -158,7 +172,7 @@ class Connection:
             bytes=response_bytes,
             cookie_names=cookie_names or None,
         )
-        self._server.files.add_event(event, self._hello.ja4, self._client.truth)
+        self._server.files.add_event(event, self._hello.ja4_stable, self._client.truth)
         self.last_us = max(self.last_us, start_us + duration_us)
         return start_us + duration_us
 

@@ -135,4 +135,4 @@ def _frame(
 
 def _checksum(content: bytes) -> int:
     """Internet checksum (RFC 1071): the one's complement sum of 16-bit words is the number modulo 65535."""
-    return 0xFFFF - int.from_bytes(content + bytes(len(content) % 2), "big") % 0xFFFF
+    return (0xFFFF - int.from_bytes(content + bytes(len(content) % 2), "big") % 0xFFFF) % 0xFFFF

@@ -13,7 +13,7 @@ from sample_traffic.browsing import BrowserRun
 from sample_traffic.connections import Client, Server
 from sample_traffic.hello_template import HelloTemplate
 from sample_traffic.sample_files import Truth
-from sample_traffic.sites import POPULARITY, SEARCH_ENGINE, SITES, Page, Site
+from sample_traffic.sites import POPULARITY, SEARCH_ENGINE, SHOP, SITES, Page, Site
 from sample_traffic.tcp_stack import LINUX, TcpStack
 
 HOUR_US = 3_600_000_000
@@ -73,6 +73,9 @@ class Person:
             self.run.poll(now_us, until_us, site, page, rng)
             now_us = until_us
             referer, fetch_site = f"https://{site.host}{page.uri}", "same-origin"
+            if site is SHOP and rng.random() < 0.02:
+                now_us = self._log_in(now_us, referer, rng)
+                referer = f"https://{site.host}/login"
             if rng.random() < 0.05:
                 site = rng.choices(SITES, POPULARITY)[0]
                 if not referer.startswith(f"https://{site.host}/"):
@@ -81,6 +84,24 @@ class Person:
             else:
                 page = site.some_page(rng)
         self.run.leave(now_us, rng)
+
+    def _log_in(self, now_us: int, referer: str, rng: random.Random) -> int:
+        """Open the form, fill it in, sometimes get the password wrong once; returns when it is done."""
+        form = Page("/login", 4_120, SHOP.shared, None)
+        now_us = self.run.load(now_us, SHOP, form, rng, referer=referer, fetch_site="same-origin")
+        attempts = (401, 200) if rng.random() < 0.15 else (200,)
+        for status in attempts:
+            now_us = self.run.load(
+                now_us + int(rng.lognormvariate(16.1, 0.4)),
+                SHOP,
+                form,
+                rng,
+                referer=f"https://{SHOP.host}/login",
+                fetch_site="same-origin",
+                status=status,
+                posted_bytes=rng.randint(38, 62),
+            )
+        return now_us + int(rng.lognormvariate(15.5, 0.5))
 
     def _entrance(self, site: Site, rng: random.Random) -> tuple[Page, str | None, str]:
         """(first page, Referer, Sec-Fetch-Site): typed, bookmarked or found by a search engine."""

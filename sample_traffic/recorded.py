@@ -39,10 +39,8 @@ class Handshake:
     """Options of the SYN as sent, padding included."""
     hello_record: bytes
     """TLS record header and ClientHello, as sent; may span several segments."""
-    segment_lengths: tuple[int, ...]
-    """TCP payload lengths that carried `hello_record`."""
     syn_to_hello_us: int
-    """From the SYN to the first byte of the hello; on loopback this is the client's own thinking time."""
+    """From the SYN to the first byte of the hello; on loopback the client's own thinking time."""
 
 
 def client_handshakes(path: Path) -> list[Handshake]:
@@ -80,7 +78,6 @@ def client_handshakes(path: Path) -> list[Handshake]:
                 window=window,
                 tcp_options=options,
                 hello_record=record,
-                segment_lengths=_lengths_covering(len(record), [len(p) for _, _, p in segments]),
                 syn_to_hello_us=segments[0][0] - syn_us,
             )
         )
@@ -101,23 +98,14 @@ def _frames(path: Path) -> Iterator[tuple[int, bytes]]:
         offset += captured
 
 
-def _lengths_covering(total: int, lengths: list[int]) -> tuple[int, ...]:
-    """The leading segment lengths that together carry `total` bytes, the last one cut to fit."""
-    covered: list[int] = []
-    for length in lengths:
-        covered.append(min(length, total - sum(covered)))
-        if sum(covered) == total:
-            break
-    return tuple(covered)
-
-
 @dataclass(frozen=True, slots=True)
 class RecordedClient:
     """One client of the recording."""
 
     name: str
     tier: str
-    ja4: str
+    ja4: tuple[str, ...]
+    """As checked against an independent implementation; more than one if it resumed sessions."""
     handshakes: tuple[Handshake, ...]
     requests: tuple[HttpEvent, ...]
 
@@ -138,7 +126,7 @@ def load_recording(folder: Path = RECORDING) -> dict[str, RecordedClient]:
                 clients[name] = RecordedClient(
                     name=name,
                     tier=row["tier"],
-                    ja4=row["ja4"],
+                    ja4=tuple(row["ja4"].split(";")),
                     handshakes=tuple(handshakes),
                     requests=tuple(requests.get(row["src_ip"], ())),
                 )

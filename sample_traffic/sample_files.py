@@ -15,7 +15,7 @@ import msgspec
 from capture_agent.events import HttpEvent
 
 CAPTURE, EVENTS, LABELS = "sample.pcap", "sample_http.jsonl", "sample_labels.tsv"
-LABEL_COLUMNS = ("client_ip", "ja4", "host", "entity", "label", "tier", "family", "requests")
+LABEL_COLUMNS = ("client_ip", "ja4_stable", "host", "entity", "label", "tier", "family", "requests")
 
 _PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 _RECORD_HEADER = struct.Struct("<IIII")
@@ -73,29 +73,29 @@ class SampleFiles:
             self._added += 1
             heapq.heappush(self._frames, (ts_us, self._added, frame))
 
-    def add_event(self, event: HttpEvent, ja4: str, truth: Truth) -> None:
-        """One logged request of the connection whose hello has this JA4."""
+    def add_event(self, event: HttpEvent, ja4_stable: str, truth: Truth) -> None:
+        """One logged request of the connection whose hello has this `ja4_stable`."""
         if not self._start_us <= event.t_us < self._end_us:
             return
         self._added += 1
         self.requests += 1
         observed = {name: value for name, value in msgspec.to_builtins(event).items() if value is not None}
         heapq.heappush(self._events, (event.t_us, self._added, msgspec.json.encode(observed)))
-        self.add_entity(event.src_ip, ja4, event.host or "", truth, 1)
+        self.add_entity(event.src_ip, ja4_stable, event.host or "", truth, 1)
 
-    def add_entity(self, client_ip: str, ja4: str, host: str, truth: Truth, requests: int = 0) -> None:
+    def add_entity(self, client_ip: str, ja4_stable: str, host: str, truth: Truth, requests: int = 0) -> None:
         """Label of an entity; two truths for one entity would make the label worthless.
 
         Raises ValueError if the entity already has another label.
         """
-        entity = (client_ip, ja4, host)
+        entity = (client_ip, ja4_stable, host)
         known = self._truths.setdefault(entity, truth)
         if known.label != truth.label:
             raise ValueError(f"{entity} would be both {known.label} and {truth.label}")
         self._request_counts[entity] = self._request_counts.get(entity, 0) + requests
 
     def entities(self) -> dict[tuple[str, str, str], Truth]:
-        """(client_ip, ja4, host) of all entities so far that sent a request, with their truth."""
+        """(client_ip, ja4_stable, host) of all entities so far that sent a request, with their truth."""
         return {key: truth for key, truth in self._truths.items() if self._request_counts[key]}
 
     def write_until(self, now_us: int) -> None:
@@ -112,6 +112,6 @@ class SampleFiles:
             table = csv.writer(out, delimiter="\t", lineterminator="\n")
             table.writerow(LABEL_COLUMNS)
             for number, (entity, truth) in enumerate(sorted(self._truths.items()), start=1):
-                client_ip, ja4, host = entity
+                client_ip, ja4_stable, host = entity
                 row = (truth.label, truth.tier, truth.family, self._request_counts[entity])
-                table.writerow((client_ip, ja4, host, f"e{number:05d}", *row))
+                table.writerow((client_ip, ja4_stable, host, f"e{number:05d}", *row))
