@@ -19,7 +19,8 @@ from capture_agent.correlate.epochs import ConnectionKey
 from capture_agent.events import HttpEvent, Transport
 from capture_agent.flows.flow_events import CloseReason, EpochClosed, EpochOpened, FlowEvent, HelloSeen
 from capture_agent.flows.limits import FlowCounters, FlowLimits
-from capture_agent.flows.packet_path import FrameCounters, PacketPath
+from capture_agent.flows.packet_path import FrameCounters
+from capture_agent.flows.skim import SkimmingPacketPath
 from capture_agent.rows import Row
 from capture_agent.rows.http_request import http_request_row
 from capture_agent.rows.ledger import Ledger
@@ -51,7 +52,7 @@ class Pipeline:
         self.ledger = Ledger(settings.sensor, settings.run_id)
         """Callers count here what only they know: rejected and lost events, kernel drops, written rows."""
         self._sensor = settings.sensor
-        self._packets = PacketPath(settings.sensor, settings.flows)
+        self._packets = SkimmingPacketPath(settings.sensor, settings.flows)
         self._correlator = Correlator(settings.correlator)
         self._booked_flows = FlowCounters()
         self._booked_frames = FrameCounters()

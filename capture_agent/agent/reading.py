@@ -10,7 +10,7 @@ from capture_agent.agent.problems import Problems
 from capture_agent.capture.errors import CaptureFileError
 from capture_agent.capture.files import CaptureFile
 from capture_agent.flows.flow_events import FlowEvent, HelloSeen
-from capture_agent.flows.packet_path import PacketPath
+from capture_agent.flows.skim import SkimmingPacketPath
 from capture_agent.rows.stored import LAST_US
 from capture_agent.rows.tls_hello import tls_hello_row
 from capture_agent.sink.encode import encode_row
@@ -41,7 +41,7 @@ def truncation(path: Path, offset: int) -> str:
 
 
 def _print_hellos_of(capture: CaptureFile, sensor: str, out: BinaryIO) -> None:
-    packets = PacketPath(sensor)
+    packets = SkimmingPacketPath(sensor)
     feed = packets.feed
     now_us, next_step_us = 0, 0
     try:

@@ -83,14 +83,13 @@ class CaptureFile:
         self._map.close()
 
     def __iter__(self) -> Iterator[Frame]:
-        frames = self._pcap_frames() if self.format == "pcap" else self._pcapng_frames()
-        released = 0
-        for frame in frames:
-            if frame.offset - released > RELEASE_BYTES:
-                upto = frame.offset & -mmap.PAGESIZE
-                self._map.madvise(mmap.MADV_DONTNEED, released, upto - released)
-                released = upto
-            yield frame
+        return self._pcap_frames() if self.format == "pcap" else self._pcapng_frames()
+
+    def _release(self, start: int, upto: int) -> int:
+        """Give the pages before `upto` back; returns where the next ones start."""
+        upto &= -mmap.PAGESIZE
+        self._map.madvise(mmap.MADV_DONTNEED, start, upto - start)
+        return upto
 
     def _open_pcap(self, magic: bytes) -> None:
         if len(self._map) < PCAP_HEADER_BYTES:
@@ -108,6 +107,7 @@ class CaptureFile:
         buffer, link_type, units = self._map, self._link_type, self._units_per_us
         header = self._record_header.unpack_from
         offset, size = PCAP_HEADER_BYTES, len(buffer)
+        released, release_at = 0, RELEASE_BYTES
         while offset + RECORD_HEADER_BYTES <= size:
             seconds, fraction, length, wire_length = header(buffer, offset)
             if length > MAX_FRAME_BYTES:
@@ -118,18 +118,24 @@ class CaptureFile:
             if begin + length > size:
                 break
             self.frames += 1
+            offset = begin + length
             yield Frame(
                 seconds * 1_000_000 + fraction // units, link_type, buffer, begin, length, wire_length
             )
-            offset = begin + length
+            if offset > release_at:
+                released = self._release(released, offset)
+                release_at = released + RELEASE_BYTES
         if offset < size:
             self.truncated_at = offset
 
     def _pcapng_frames(self) -> Iterator[Frame]:
         reader = pcapng.BlockReader(self._map, self.path)
+        released = 0
         for frame in reader:
             self.frames += 1
             yield frame
+            if frame.offset - released > RELEASE_BYTES:
+                released = self._release(released, frame.offset)
         self.truncated_at = reader.truncated_at
 
 

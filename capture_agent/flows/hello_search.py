@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from capture_agent.wire import registry
 from capture_agent.wire.hello_message import HelloMessage
-from capture_agent.wire.preamble import read_preamble
+from capture_agent.wire.preamble import may_be_tls, read_preamble
 from capture_agent.wire.proxy_protocol import ProxiedAddresses
 from capture_agent.wire.tls_record import ClientHelloReader
 
@@ -60,7 +60,9 @@ class HelloSearch:
 
     def feed(self, octets: bytes) -> HelloMessage | None:
         """Take the next bytes; `feed(b"")` reads on behind a hello. Raises Malformed, NotTls among it."""
-        if self._opening is not None and octets:
+        if self._opening == b"" and octets and may_be_tls(octets[0]):
+            self._opening = None
+        elif self._opening is not None and octets:
             opening = self._opening + octets
             preamble = read_preamble(opening)
             if preamble is None:
