@@ -12,7 +12,12 @@ from fastapi import FastAPI
 from panel.io.fastapi import add_applications
 from starlette.staticfiles import StaticFiles
 
+from soc_dashboard.api import problems
+from soc_dashboard.api.routes import api_router
+from soc_dashboard.pages.fingerprints import FingerprintsPage
+from soc_dashboard.pages.ja4 import Ja4Page
 from soc_dashboard.pages.overview import OverviewPage
+from soc_dashboard.pages.session import now_utc
 from soc_dashboard.settings import Settings
 from soc_dashboard.store.database import MartDatabase
 
@@ -35,9 +40,15 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    problems.install(app)
+    app.include_router(api_router(marts, now_utc))
     app.mount("/assets", StaticFiles(directory=STATIC), name="assets")
     pn.extension("echarts", "tabulator", notifications=False)
-    pages: dict[str, Callable[[], object]] = {"/": lambda: OverviewPage(marts=marts).build()}
+    pages: dict[str, Callable[[], pn.viewable.Viewable]] = {
+        "/": lambda: OverviewPage(marts=marts).build(),
+        "/fingerprints": lambda: FingerprintsPage(marts=marts).build(),
+        "/ja4/{fingerprint}": lambda: Ja4Page(marts=marts).build(),
+    }
     origins = [f"{settings.host}:{settings.port}", f"localhost:{settings.port}", *settings.websocket_origins]
     add_applications(pages, app=app, title="ja4-platform", websocket_origin=origins)
     return app

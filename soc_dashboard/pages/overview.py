@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import panel as pn
 import param
@@ -16,6 +16,7 @@ from soc_dashboard.components.kpi import Kpi, change, change_points, kpi_row
 from soc_dashboard.components.markup import compact, html_pane, number, percent, utc_text
 from soc_dashboard.components.sensors import sensor_strip
 from soc_dashboard.filters import TableState
+from soc_dashboard.pages.brush import zoom_to_bars
 from soc_dashboard.pages.entity_table import EntityTable
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.store.overview import Overview, read_overview
@@ -42,7 +43,7 @@ class OverviewPage(PageSession):
         self.sensors = html_pane(states.skeleton_block(20))
         self.entities = EntityTable(self, self.table_state)
         self._shown: Overview | None = None
-        charts.brushable(self.timeline, self._brushed)
+        charts.brushable(self.timeline, lambda first, last: zoom_to_bars(self, first, last))
 
     def url_names(self) -> Mapping[str, tuple[param.Parameterized, str]]:
         """The range and the table's state."""
@@ -109,18 +110,6 @@ class OverviewPage(PageSession):
             )
         self.timeline.visible = bool(overview.now.requests)
         self.timeline_wait.visible = not overview.now.requests
-
-    def _brushed(self, first: int, last: int) -> None:
-        starts = charts.bar_starts(self.window)
-        if not starts:
-            return
-        first, last = max(first, 0), min(last, len(starts) - 1)
-        if first > last:
-            return
-        self.time_range.zoom(
-            datetime.fromtimestamp(starts[first], UTC),
-            datetime.fromtimestamp(starts[last] + self.window.bucket_s, UTC),
-        )
 
 
 def overview_kpis(overview: Overview) -> list[Kpi]:

@@ -1,0 +1,138 @@
+"""What the API answers. Times are RFC 3339 in UTC; ratios are 0..1, null where nothing was observed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+Verdict = Literal["human", "good_bot", "suspicious", "bad_bot", "unknown"]
+
+
+class Span(BaseModel):
+    """Half-open span of time."""
+
+    since: datetime
+    until: datetime
+
+
+class CodePointModel(BaseModel):
+    """One TLS code point."""
+
+    code: str = Field(description="four hexadecimal digits", examples=["1301"])
+    name: str | None = Field(description="IANA name; null when not registered", examples=["TLS_AES_128_GCM_SHA256"])
+
+
+class HelloModel(BaseModel):
+    """What the fingerprint says about the ClientHello."""
+
+    tls_version: str = Field(examples=["TLS 1.3"])
+    transport: str | None = Field(examples=["TCP"])
+    sni_present: bool | None
+    alpn: list[str]
+    has_grease: bool | None
+    has_ech: bool | None
+    has_pq_group: bool | None
+    hello_bytes: int | None
+    cipher_suites: list[CodePointModel]
+    extensions: list[CodePointModel]
+    signature_algorithms: list[CodePointModel]
+    ja4_r: str | None
+    ja4_o: str | None
+    ja3_hash: str | None
+    ja3_hashes: int = Field(description="distinct JA3 hashes seen")
+    tcp_signature: str | None
+
+
+class VerdictCount(BaseModel):
+    """Requests and entities of one verdict."""
+
+    verdict: Verdict
+    requests: int
+    entities: int
+
+
+class ReasonModel(BaseModel):
+    """One feature among the strongest contributions to the scores."""
+
+    feature: str
+    value: float | None
+    norm: float | None
+    contribution: float
+    entity_hours: int
+
+
+class UserAgentModel(BaseModel):
+    """One user agent seen with the fingerprint."""
+
+    user_agent: str
+    ua_family: str
+    requests: int
+    clients: int
+    contradictions: list[str]
+
+
+class ClientModel(BaseModel):
+    """One client address that used the fingerprint."""
+
+    client_ip: str = Field(description="IPv4 dotted, IPv6 as in RFC 5952")
+    requests: int
+    hosts: int
+    verdict: Verdict
+    score: float | None = Field(description="share of training scores below, 0..1")
+    reason: str
+    last_seen: datetime
+
+
+class RequestModel(BaseModel):
+    """One request of the log."""
+
+    ts: datetime
+    sensor: str
+    client_ip: str
+    method: str
+    host: str | None
+    path: str
+    protocol: str
+    status: int
+    user_agent: str | None
+    join_state: str
+    ja4: str | None
+    conn_id: str = Field(description="64-bit number as text: JSON numbers lose its last digits")
+
+
+class Ja4Model(BaseModel):
+    """One fingerprint over a span of time."""
+
+    fingerprint: str = Field(description="as asked: an exact JA4 or a ja4_stable")
+    ja4_stable: str
+    variants: list[str] = Field(description="exact JA4 seen, commonest first")
+    known_client: str | None
+    first_seen: datetime
+    last_seen: datetime
+    as_of: datetime
+    span: Span
+    requests: int
+    clients: int
+    hosts: int
+    user_agents: int
+    bot_ratio: float | None = Field(description="requests judged good or bad bot, of all requests")
+    median_score: float | None
+    scored_entity_hours: int
+    entity_hours: int
+    verdicts: list[VerdictCount]
+    reasons: list[ReasonModel]
+    claimed_user_agents: list[UserAgentModel]
+    top_clients: list[ClientModel] = Field(description="the ten worst")
+    newest_requests: list[RequestModel] = Field(description="the ten newest")
+    hello: HelloModel
+
+
+class HealthModel(BaseModel):
+    """State of the dashboard and its database."""
+
+    status: Literal["ok", "stale", "empty", "schema_mismatch"]
+    newest_request: datetime | None
+    newest_age_s: float | None
+    missing_columns: list[str] = Field(description="mart columns that this version reads and the database lacks")
