@@ -1,0 +1,69 @@
+"""The agent refuses a database that was not migrated for it, and says what to run."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from capture_agent.ports import SinkError
+from capture_agent.sink.clickhouse import InsertFailed
+from capture_agent.sink.encode import TABLES
+from capture_agent.sink.schema import HOW_TO_MIGRATE, check_schema
+
+COLUMNS = {table: [f.name for f in msgspec.structs.fields(row)] for row, table in TABLES.items()}
+
+
+class Database:
+    """Answers the questions of the check."""
+
+    def __init__(
+        self, *, has_revisions: bool = True, revisions: tuple[str, ...] = ("0001",), without: str = ""
+    ) -> None:
+        self._has_revisions = has_revisions
+        self._revisions = revisions
+        self._without = without
+
+    def query(self, statement: str, parameters: dict[str, str]) -> list[tuple[object, ...]]:
+        if "system.tables" in statement:
+            return [("alembic_version",)] if self._has_revisions else []
+        if "version_num" in statement:
+            return [(revision,) for revision in self._revisions]
+        return [(name,) for name in COLUMNS[parameters["table"]] if name != self._without]
+
+
+def test_migrated_database_is_accepted_also_when_newer() -> None:
+    check_schema(Database())
+    check_schema(Database(revisions=("0042",)))
+
+
+@pytest.mark.parametrize(
+    ("database", "words"),
+    [
+        (Database(has_revisions=False), "no schema yet"),
+        (Database(revisions=()), "revision none"),
+        (Database(revisions=("0000",)), "revision 0000, the agent needs 0001"),
+        (Database(without="ja4_stable"), "raw_tls_hellos lacks ja4_stable"),
+        (Database(without="rows_spooled"), "raw_agent_ticks lacks rows_spooled"),
+    ],
+)
+def test_other_schema_is_refused_with_what_to_run(database: Database, words: str) -> None:
+    with pytest.raises(SinkError, match=words) as refusal:
+        check_schema(database)
+    assert HOW_TO_MIGRATE in str(refusal.value)
+
+
+class Away:
+    """A database that fails."""
+
+    def __init__(self, *, is_transient: bool) -> None:
+        self._is_transient = is_transient
+
+    def query(self, *_: object) -> list[tuple[object, ...]]:
+        raise InsertFailed("Code: 81. Database x does not exist", is_transient=self._is_transient)
+
+
+def test_missing_database_is_refused_and_an_absent_one_is_left_to_the_retry() -> None:
+    with pytest.raises(SinkError, match="does not exist; run"):
+        check_schema(Away(is_transient=False))
+    with pytest.raises(InsertFailed):
+        check_schema(Away(is_transient=True))
