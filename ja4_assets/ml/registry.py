@@ -19,12 +19,9 @@ from mlflow.tracking import MlflowClient
 from ja4_assets.features.catalogue import FEATURE_NAMES
 from ja4_assets.ml import report
 from ja4_assets.ml.forest import EntityForest, ForestSettings, ScoreReference, model_hash
+from ja4_assets.ml.names import EXPERIMENT, MODEL_NAME
 from ja4_assets.ml.provenance import code_version
 
-MODEL_NAME = "ja4_entity_forest"
-EXPERIMENT = "ja4_entity_forest"
-CHAMPION = "champion"
-CHALLENGER = "challenger"
 EXAMINATION_TAG = "score_examination"
 PASSED = "passed"
 REFUSED = "refused"
@@ -44,9 +41,20 @@ class TrainingRecord:
 
     window_start: datetime
     window_end: datetime
+    max_rows: int
+    """Limit of the sample, see `features.frame`."""
     entity_hours: int
     data_version: str
     dagster_run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingWindow:
+    """Which entity hours a version was trained on."""
+
+    start: datetime
+    end: datetime
+    max_rows: int
 
 
 class Registry:
@@ -155,6 +163,16 @@ class Registry:
         """The blocking check accepted this version."""
         tags = self._client.get_model_version(MODEL_NAME, model_version).tags
         return bool(tags.get(EXAMINATION_TAG) == PASSED)
+
+    def training_window(self, model_version: str) -> TrainingWindow:
+        """The window that a version was trained on, from its run's parameters."""
+        run_id = str(self._client.get_model_version(MODEL_NAME, model_version).run_id)
+        parameters = self._client.get_run(run_id).data.params
+        return TrainingWindow(
+            start=datetime.fromisoformat(parameters["window_start"]),
+            end=datetime.fromisoformat(parameters["window_end"]),
+            max_rows=int(parameters["max_rows"]),
+        )
 
     def data_version(self, model_version: str) -> str:
         """Version of the data that a version was trained on."""

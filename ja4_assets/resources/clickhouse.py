@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 
 import clickhouse_connect
@@ -51,7 +52,9 @@ class ClickHouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         if frame.is_empty():
             return 0
         arrow = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-        token = hashlib.sha256(b"".join(frame.hash_rows(seed=0).to_numpy())).hexdigest()
+        content = BytesIO()
+        frame.write_ipc(content)
+        token = hashlib.sha256(content.getbuffer()).hexdigest()
         with self.client() as client:
             client.insert_arrow(table, arrow, settings={"insert_deduplication_token": token})
         return frame.height

@@ -32,8 +32,22 @@ from ja4_assets.rules.rule import Rule, Verdict
 ESCALATION = 0.93
 MODEL_ALERT_CONFIDENCE = 0.5
 HUMAN_CONFIDENCE = (0.5, 0.95)
-BROWSER_FAMILIES = ("chrome", "chromium", "edge", "firefox", "opera", "safari", "samsung", "webkit")
-"""Values of `fct_entity_hour.ua_family`, in lower case, that people browse with."""
+PEOPLES_BROWSERS = (
+    "Android WebView",
+    "Chrome",
+    "Chrome iOS",
+    "Edge",
+    "Edge iOS",
+    "Firefox",
+    "Firefox iOS",
+    "Opera",
+    "Safari",
+    "Samsung Internet",
+    "Yandex Browser",
+)
+"""Values of `fct_entity_hour.ua_family` (seed `user_agent_families`) that people browse with.
+
+Not HeadlessChrome, which a program drives, nor Electron and Internet Explorer, which nobody surfs with."""
 
 NO_RULE = "none"
 """`source_id` of a verdict that lapsed: an earlier rule no longer fires and nothing else speaks."""
@@ -57,7 +71,7 @@ def judge(entities: pl.DataFrame, scores: pl.DataFrame, rules: Sequence[Rule]) -
     against = [rule for rule in rules if rule.verdict in (Verdict.BAD_BOT, Verdict.SUSPICIOUS)]
     is_scored = pl.col("anomaly_score").is_not_null()
     is_alert = is_scored & (pl.col("anomaly_score") > pl.col("threshold"))
-    is_browser = pl.col("ua_family").str.to_lowercase().is_in(BROWSER_FAMILIES) & (pl.col("ja4_stable") != "")
+    is_browser = pl.col("ua_family").is_in(PEOPLES_BROWSERS) & (pl.col("ja4_stable") != "")
     model_id = pl.concat_str("model_name", pl.lit(":"), "model_version")
     quantile_left = (1.0 - pl.col("score_quantile")).clip(*HUMAN_CONFIDENCE)
     suspicious_hits = pl.sum_horizontal(

@@ -42,7 +42,7 @@ def entity_hour(number: int, **changes: object) -> dict[str, object]:
         "last_ts": HOUR,
         "user_agent": CHROME,
         "user_agents": 1,
-        "ua_family": "chrome",
+        "ua_family": "Chrome",
         "ua_version": 156,
         "ja4": "t13d1517h2_8daaf6152771_cb7bf5808d99",
         "paths": 9,

@@ -12,13 +12,15 @@ import pytest
 
 from ja4_assets.features.catalogue import FEATURE_NAMES
 from ja4_assets.ml.forest import EntityForest, ForestSettings, model_hash, train
+from ja4_assets.ml.names import CHAMPION, MODEL_NAME
 from ja4_assets.ml.promotion import weigh
-from ja4_assets.ml.registry import CHAMPION, MODEL_NAME, Registry, TrainingRecord
+from ja4_assets.ml.registry import Registry, TrainingRecord
 
 SETTINGS = ForestSettings(trees=20, samples_per_tree=64)
 RECORD = TrainingRecord(
     window_start=datetime(2026, 11, 1, tzinfo=UTC),
     window_end=datetime(2026, 11, 2, tzinfo=UTC),
+    max_rows=1000,
     entity_hours=200,
     data_version="0123456789abcdef",
     dagster_run_id="run",
@@ -102,6 +104,14 @@ def test_only_an_examined_version_has_passed(registry: Registry, model_version: 
     assert registry.has_passed(model_version)
     registry.tag_examination(model_version, is_passed=False, faults="the scores are constant")
     assert not registry.has_passed(model_version)
+
+
+def test_the_training_window_can_be_read_again(registry: Registry, model_version: str) -> None:
+    window = registry.training_window(model_version)
+    assert (window.start, window.end) == (RECORD.window_start, RECORD.window_end)
+    assert window.max_rows == RECORD.max_rows
+    assert registry.data_version(model_version) == RECORD.data_version
+    assert registry.maybe_newest() == model_version
 
 
 def test_the_first_model_is_promoted_and_a_like_one_after_it(forest: EntityForest) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from ja4_assets.rules.catalogue import RULES, RULES_BY_ID
 from ja4_assets.rules.evidence import MAX_VALUE_CHARS, evidence, reason_sentence
-from ja4_assets.rules.policy import NO_RULE, changed_only, judge
+from ja4_assets.rules.policy import NO_RULE, PEOPLES_BROWSERS, changed_only, judge
 from ja4_assets.rules.render import evidence_numbers
 
 HOUR = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -18,7 +20,7 @@ TOP = [{"name": "hdr_order_bits", "value": 9.2, "norm": 0.1, "contribution": 0.4
 
 
 def entity(
-    *fired: str, family: str = "chrome", ja4_stable: str = JA4, sufficient: bool = True, agent: str = "UA"
+    *fired: str, family: str = "Chrome", ja4_stable: str = JA4, sufficient: bool = True, agent: str = "UA"
 ) -> pl.DataFrame:
     row: dict[str, object] = {
         "hour": HOUR,
@@ -150,3 +152,9 @@ def test_an_empty_window_is_judged_to_nothing() -> None:
     judged = judge(entity().clear(), score(ABSENT), RULES)
     assert judged.is_empty()
     assert changed_only(judged, judged).is_empty()
+
+
+def test_the_browsers_of_people_are_families_that_the_warehouse_knows_as_browsers(project_root: Path) -> None:
+    with (project_root / "dbt_clickhouse" / "seeds" / "user_agent_families.csv").open() as seed:
+        known = {row["family"] for row in csv.DictReader(seed) if row["is_browser"] == "1"}
+    assert set(PEOPLES_BROWSERS) <= known

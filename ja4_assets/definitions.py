@@ -1,0 +1,38 @@
+"""The code location: puts assets, checks, jobs, schedules and resources together, and nothing else."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from ja4_assets.defs.models import entity_forest, entity_forest_champion
+from ja4_assets.defs.raw import RAW_ASSETS, RAW_CHECKS
+from ja4_assets.defs.schedules import JOBS, SCHEDULES
+from ja4_assets.defs.verdicts import bot_scores, verdicts
+from ja4_assets.defs.warehouse import dbt_resource, warehouse_hours, warehouse_whole
+from ja4_assets.resources.clickhouse import ClickHouseResource
+from ja4_assets.resources.registry import RegistryResource
+from ja4_assets.settings import AssetSettings
+
+settings = AssetSettings()
+
+defs = dg.Definitions(
+    assets=[
+        *RAW_ASSETS,
+        warehouse_whole,
+        warehouse_hours,
+        entity_forest,
+        entity_forest_champion,
+        bot_scores,
+        verdicts,
+    ],
+    asset_checks=RAW_CHECKS,
+    jobs=JOBS,
+    schedules=SCHEDULES,
+    resources={
+        "clickhouse": ClickHouseResource(url=settings.clickhouse_url),
+        "registry": RegistryResource(tracking_uri=settings.mlflow_tracking_uri),
+        "dbt": dbt_resource(),
+    },
+    # One process a run: importing the libraries costs more than most steps, and the machine may have 2 cores.
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,1 @@
+"""Dagster glue, one module per domain: each declares assets and calls pure code beside it."""

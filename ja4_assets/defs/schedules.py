@@ -1,0 +1,90 @@
+"""Jobs and when they run."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from ja4_assets.defs.models import entity_forest, entity_forest_champion
+from ja4_assets.defs.partitions import HOURS, PARTITION_FORMAT
+from ja4_assets.defs.raw import TABLES
+from ja4_assets.defs.verdicts import bot_scores, verdicts
+from ja4_assets.defs.warehouse import warehouse_hours, warehouse_whole
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+observe_raw = dg.define_asset_job(
+    "observe_raw", selection=dg.AssetSelection.assets(*TABLES), description="Look at the raw tables."
+)
+refresh_hours = dg.define_asset_job(
+    "refresh_hours",
+    selection=dg.AssetSelection.assets(warehouse_hours, bot_scores, verdicts),
+    partitions_def=HOURS,
+    description="Rebuild the hourly marts of some hours, score them and decide.",
+)
+train = dg.define_asset_job(
+    "train",
+    selection=dg.AssetSelection.assets(entity_forest, entity_forest_champion),
+    description="Train a forest on the last week, examine it, and promote it if the rule allows.",
+)
+everything = dg.define_asset_job(
+    "everything",
+    selection=dg.AssetSelection.assets(
+        warehouse_whole, warehouse_hours, entity_forest, entity_forest_champion, bot_scores, verdicts
+    ),
+    partitions_def=HOURS,
+    description="All tables, models, scores and verdicts of some hours, from seeds to verdicts.",
+)
+JOBS = [observe_raw, refresh_hours, train, everything]
+
+
+def hour_range_tags(first: datetime, last: datetime) -> dict[str, str]:
+    """Run tags for the hourly partitions from `first` to `last`, both included."""
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: first.strftime(PARTITION_FORMAT),
+        ASSET_PARTITION_RANGE_END_TAG: last.strftime(PARTITION_FORMAT),
+    }
+
+
+@dg.schedule(
+    job=refresh_hours,
+    cron_schedule="*/5 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    execution_timezone="UTC",
+)
+def refresh_every_5_minutes(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """The current and the previous hour: late rows of the hour that just ended are picked up too.
+
+    Prevents a queue that only grows when a run takes longer than five minutes: while one is unfinished
+    no other is asked for, and the next covers the same two hours. Rejected: one run per hour, which would
+    start dbt twice. A longer window would cost dbt's time on every tick; older hours are refreshed by hand.
+    """
+    if context.instance.get_latest_materialization_event(entity_forest_champion.key) is None:
+        return dg.SkipReason("no model has been trained yet")
+    filters = dg.RunsFilter(job_name=refresh_hours.name, statuses=UNFINISHED)
+    if context.instance.get_runs_count(filters):
+        return dg.SkipReason("the last refresh is still running")
+    now = context.scheduled_execution_time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return dg.RunRequest(tags=hour_range_tags(now - timedelta(hours=1), now))
+
+
+observe_every_10_minutes = dg.ScheduleDefinition(
+    name="observe_every_10_minutes",
+    job=observe_raw,
+    cron_schedule="3-59/10 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    execution_timezone="UTC",
+)
+train_daily = dg.ScheduleDefinition(
+    name="train_daily",
+    job=train,
+    cron_schedule="10 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    execution_timezone="UTC",
+)
+SCHEDULES = [refresh_every_5_minutes, observe_every_10_minutes, train_daily]

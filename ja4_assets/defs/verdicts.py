@@ -1,0 +1,135 @@
+"""Scores and verdicts, hour by hour. Each hour can be done again: the same rows result."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ja4_assets.defs.models import entity_forest_champion
+from ja4_assets.defs.partitions import HOURS, ONE_RUN, HourWindow
+from ja4_assets.features.frame import read_sufficient_entity_hours
+from ja4_assets.ml.names import CHAMPION, MODEL_NAME
+from ja4_assets.resources.clickhouse import ClickHouseResource
+from ja4_assets.resources.registry import RegistryResource
+from ja4_assets.rules.catalogue import RULES
+from ja4_assets.rules.policy import changed_only, judge
+from ja4_assets.rules.record import LATEST_OUTCOMES, LATEST_SCORES, verdict_rows
+from ja4_assets.rules.render import render
+from ja4_assets.rules.rule import Verdict
+
+GROUP = "verdicts"
+EVERY_ROW = 2**62
+COVERS_ALL = "covers_every_entity_hour"
+
+HOURS_WITH_ENTITIES = """
+select distinct toDateTime64(entity.hour, 6, 'UTC') as hour
+from fct_entity_hour as entity
+where entity.hour >= {start:DateTime64(6, 'UTC')} and entity.hour < {end:DateTime64(6, 'UTC')}
+order by hour
+"""
+
+UNSCORED = """
+select count() as missing
+from fct_entity_hour as entity
+left anti join (
+    select hour, client_ip, ja4_stable, host
+    from bot_scores final
+    where
+        hour >= {start:DateTime64(6, 'UTC')} and hour < {end:DateTime64(6, 'UTC')}
+        and model_name = {model_name:String} and model_version = {model_version:String}
+) as score using (hour, client_ip, ja4_stable, host)
+where
+    entity.is_sufficient
+    and entity.hour >= {start:DateTime64(6, 'UTC')} and entity.hour < {end:DateTime64(6, 'UTC')}
+"""
+
+
+def hours_with_entities(clickhouse: ClickHouseResource, window: HourWindow) -> list[HourWindow]:
+    """The hours of a window that hold traffic; a day without any costs one query."""
+    found = set(clickhouse.read(HOURS_WITH_ENTITIES, window.parameters)["hour"])
+    return [hour for hour in window.hours if hour.start in found]
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"clickhouse", "scikitlearn"},
+    partitions_def=HOURS,
+    backfill_policy=ONE_RUN,
+    deps=["fct_entity_hour", entity_forest_champion],
+    pool="bot_scores",
+    check_specs=[
+        dg.AssetCheckSpec(
+            name=COVERS_ALL,
+            asset="bot_scores",
+            description="Every entity hour with enough requests has a score of the champion.",
+        )
+    ],
+)
+def bot_scores(
+    context: dg.AssetExecutionContext, clickhouse: ClickHouseResource, registry: RegistryResource
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """The champion's score for every entity hour with enough requests; a repeated hour replaces its rows."""
+    from ja4_assets.ml.score import ScoredBy, score_entity_hours
+
+    models = registry.open()
+    champion = models.maybe_alias(CHAMPION)
+    if champion is None:
+        raise dg.Failure(
+            description="no model is champion yet: materialise entity_forest_champion first",
+            allow_retries=False,
+        )
+    forest = models.load(champion)
+    scored_by = ScoredBy(
+        model_name=MODEL_NAME,
+        model_version=champion,
+        data_version=models.data_version(champion),
+        dagster_run_id=context.run_id,
+        scored_at=datetime.now(UTC),
+    )
+    window, scored, alerts = HourWindow.of(context), 0, 0
+    for hour in hours_with_entities(clickhouse, window):
+        with clickhouse.client() as client:
+            entities = read_sufficient_entity_hours(client, hour.start, hour.end, EVERY_ROW)
+        rows = score_entity_hours(forest, entities, scored_by)
+        scored += clickhouse.insert("bot_scores", rows)
+        alerts += rows.filter(rows["anomaly_score"] > rows["threshold"]).height
+    model = {"model_name": MODEL_NAME, "model_version": champion}
+    missing = int(clickhouse.read(UNSCORED, {**window.parameters, **model}).item())
+    return dg.MaterializeResult(
+        metadata={"entity_hours": scored, "alerts": alerts, "model_version": champion},
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=COVERS_ALL,
+                passed=missing == 0,
+                metadata={"scored": scored, "missing": missing, "model_version": champion},
+            )
+        ],
+    )
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"clickhouse"},
+    partitions_def=HOURS,
+    backfill_policy=ONE_RUN,
+    deps=[bot_scores, "fct_entity_hour"],
+    pool="verdicts",
+)
+def verdicts(context: dg.AssetExecutionContext, clickhouse: ClickHouseResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Decisions of rules and model, appended where the outcome differs from the one on record."""
+    query = render(RULES)
+    window, decided, counts = HourWindow.of(context), 0, dict.fromkeys(Verdict, 0)
+    for hour in hours_with_entities(clickhouse, window):
+        entities = clickhouse.read(query.text, {**query.parameters, **hour.parameters})
+        scores = clickhouse.read(LATEST_SCORES, {**hour.parameters, "model_name": MODEL_NAME})
+        on_record = clickhouse.read(LATEST_OUTCOMES, hour.parameters)
+        judged = judge(entities, scores, RULES)
+        decisions = changed_only(judged, on_record)
+        decided += clickhouse.insert("verdicts", verdict_rows(decisions, datetime.now(UTC), context.run_id))
+        for verdict, number in judged["verdict"].drop_nulls().value_counts().iter_rows():
+            counts[Verdict(verdict)] += number
+    return dg.MaterializeResult(
+        metadata={
+            "decisions_written": decided,
+            **{f"entity_hours_{verdict.value}": number for verdict, number in counts.items()},
+        }
+    )
