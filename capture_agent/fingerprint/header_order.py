@@ -36,4 +36,5 @@ def header_order_hash(names: Sequence[str], hop_headers: frozenset[str] = frozen
     kept = [name for name in names if name[:1] != ":" and name.lower() not in hop_headers]
     if not kept:
         return None
-    return sha256(",".join(kept).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    # Lone surrogates stand for bytes that were no text; "surrogatepass" accepts every one of them.
+    return sha256(",".join(kept).encode("utf-8", "surrogatepass")).hexdigest()[:12]
