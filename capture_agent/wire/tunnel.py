@@ -73,8 +73,8 @@ def gre(buffer: bytes | mmap, offset: int, end: int) -> Inner | None:
 
 
 def vxlan(buffer: bytes | mmap, offset: int, end: int) -> Inner | None:
-    """VXLAN: an Ethernet frame behind eight bytes whose I flag is set."""
-    if end - offset < 8 or not buffer[offset] & 0x08:
+    """VXLAN: an Ethernet frame behind eight bytes with the I flag, and at most the G flag of group policy."""
+    if end - offset < 8 or buffer[offset] & 0x7F != 0x08:
         return None
     return Inner("vxlan", link.ETHERTYPE_TEB, offset + 8)
 

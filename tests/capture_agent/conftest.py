@@ -1,0 +1,104 @@
+"""Builds frames byte by byte from the RFC layouts, and streams of real ClientHellos."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+CLIENT, SERVER = "198.51.100.7", "203.0.113.9"
+CLIENT6, SERVER6 = "2001:db8::7", "2001:db8::9"
+SYN_OPTIONS = bytes.fromhex("020405b4 0402080a 00000001 00000000 01 030307")
+
+
+class FrameBuilder:
+    """Headers as plain functions; each returns bytes and takes what it carries last."""
+
+    client, server, client6, server6 = CLIENT, SERVER, CLIENT6, SERVER6
+    syn_options = SYN_OPTIONS
+
+    def tcp(
+        self,
+        payload: bytes = b"",
+        *,
+        sport: int = 40000,
+        dport: int = 443,
+        seq: int = 1000,
+        ack: int = 0,
+        flags: int = 0x18,
+        window: int = 64240,
+        options: bytes = b"",
+    ) -> bytes:
+        """TCP header (RFC 9293 section 3.1), checksum zero, and payload."""
+        words = 5 + len(options) // 4
+        header = struct.pack(
+            ">HHIIBBHHH", sport, dport, seq % 2**32, ack % 2**32, words << 4, flags, window, 0, 0
+        )
+        return header + options + payload
+
+    def udp(self, payload: bytes, *, sport: int = 50000, dport: int = 443) -> bytes:
+        """UDP header (RFC 768), checksum zero, and payload."""
+        return struct.pack(">HHHH", sport, dport, 8 + len(payload), 0) + payload
+
+    def ipv4(
+        self,
+        payload: bytes,
+        *,
+        protocol: int = 6,
+        src: str = CLIENT,
+        dst: str = SERVER,
+        ttl: int = 64,
+        ident: int = 7,
+        fragment: int = 0x4000,
+        options: bytes = b"",
+        total: int | None = None,
+    ) -> bytes:
+        """IPv4 header (RFC 791 section 3.1), checksum zero, and payload."""
+        words = 5 + len(options) // 4
+        size = words * 4 + len(payload) if total is None else total
+        header = struct.pack(">BBHHHBBH", 0x40 | words, 0, size, ident, fragment, ttl, protocol, 0)
+        return header + ip_address(src).packed + ip_address(dst).packed + options + payload
+
+    def ipv6(
+        self,
+        payload: bytes,
+        *,
+        next_header: int = 6,
+        src: str = CLIENT6,
+        dst: str = SERVER6,
+        hop_limit: int = 64,
+        size: int | None = None,
+    ) -> bytes:
+        """IPv6 header (RFC 8200 section 3) and payload."""
+        length = len(payload) if size is None else size
+        header = struct.pack(">IHBB", 6 << 28, length, next_header, hop_limit)
+        return header + ip_address(src).packed + ip_address(dst).packed + payload
+
+    def ethernet(self, payload: bytes, ethertype: int = 0x0800) -> bytes:
+        """Ethernet II header and payload."""
+        return b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02" + struct.pack(">H", ethertype) + payload
+
+    def ethernet_for(self, packet: bytes) -> bytes:
+        """Ethernet II header with the ethertype of an IPv4 or IPv6 packet, and the packet."""
+        return self.ethernet(packet, 0x0800 if packet[0] >> 4 == 4 else 0x86DD)
+
+
+@pytest.fixture(scope="session")
+def build() -> FrameBuilder:
+    """Builder of frames."""
+    return FrameBuilder()
+
+
+@pytest.fixture(scope="session")
+def hello_stream(project_root: Path) -> Callable[[str], bytes]:
+    """TLS records of a real client's ClientHello, by the name of its vector."""
+
+    def stream_of(client: str) -> bytes:
+        vector = json.loads((project_root / "tests/vectors/client_hello" / f"{client}.json").read_text())
+        return bytes.fromhex(vector["stream"])
+
+    return stream_of
