@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from capture_agent.correlate.epochs import JoinableHello
 from capture_agent.events import FINGERPRINT_SPEC, Quality, TlsHello
 from capture_agent.fingerprint import tcp_syn
-from capture_agent.fingerprint.hello_facts import HelloFacts, hello_facts
+from capture_agent.fingerprint.hello_facts import UNREAD, hello_facts, salvaged_facts, sslv2_facts
 from capture_agent.flows.flow_events import ConnectionEpoch, HelloSeen
 from capture_agent.wire.address import address_text
 from capture_agent.wire.errors import Malformed
-
-UNREAD = HelloFacts(
-    sni=None,
-    sni_present=None,
-    sni_is_ip=None,
-    alpn=(),
-    legacy_version=None,
-    tls_version=None,
-    ja4=None,
-    ja4_r=None,
-    ja4_o=None,
-    ja4_stable=None,
-    ja3=None,
-    ja3_hash=None,
-    ja3n_hash=None,
-    hello_len=None,
-    hello_skeleton=None,
-    has_grease=None,
-    has_ech=None,
-    has_psk=None,
-    has_early_data=None,
-    has_pq_group=None,
-)
-"""Facts of a hello that could not be read: nothing was observed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +32,23 @@ NO_SYN = SynColumns()
 
 
 def tls_hello_row(seen: HelloSeen, sensor: str) -> TlsHello:
-    """Fingerprint a hello. One that breaks the grammar becomes a row with its reason and no fingerprints."""
+    """Fingerprint a hello.
+
+    One that breaks the grammar becomes a row with its reason and what stood before the break.
+    """
     epoch = seen.epoch
     quality, malformed = seen.quality, seen.malformed
     facts = UNREAD
-    if seen.message is not None and seen.is_sslv2_framed:
-        facts = sslv2_facts(seen.message)
-    elif seen.message is not None:
+    if seen.message is not None:
         try:
-            facts = hello_facts(seen.message, epoch.transport)
+            if seen.is_sslv2_framed:
+                facts = sslv2_facts(seen.message)
+            else:
+                facts = hello_facts(seen.message, epoch.transport)
         except Malformed as error:
             quality, malformed = Quality.MALFORMED, error
+            if not seen.is_sslv2_framed:
+                facts = salvaged_facts(seen.message, epoch.transport)
     syn = syn_columns(epoch)
     proxied = seen.proxied
     return TlsHello(
@@ -121,17 +103,6 @@ def tls_hello_row(seen: HelloSeen, sensor: str) -> TlsHello:
         ip_id=syn.ip_id,
         syn_ack_rtt_us=seen.syn_ack_rtt_us,
         syn_to_hello_us=seen.syn_to_hello_us,
-    )
-
-
-def sslv2_facts(message: bytes) -> HelloFacts:
-    """What an SSL 2.0 CLIENT-HELLO (RFC 5246 appendix E.2) says: its version, and that it has no extensions.
-
-    Neither JA3 nor JA4 is defined for it, and no skeleton is kept because the message holds the challenge.
-    """
-    version = int.from_bytes(message[1:3], "big") if len(message) >= 3 else None
-    return replace(
-        UNREAD, sni_present=False, legacy_version=version, tls_version=version, hello_len=len(message)
     )
 
 
