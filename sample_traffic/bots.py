@@ -17,7 +17,7 @@ from sample_traffic.hello_template import HelloTemplate
 from sample_traffic.people import DAY_US, HOUR_US
 from sample_traffic.recorded import RecordedClient
 from sample_traffic.sample_files import Truth
-from sample_traffic.tcp_stack import LINUX, WINDOWS
+from sample_traffic.tcp_stack import WINDOWS, recorded_stack
 
 _BROWSER_ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 _WINDOWS_AT_HOME = 0.3
@@ -150,7 +150,7 @@ def _bot(
     network = rng.choice(family.networks)
     address = invent_address(network, rng, taken)
     is_at_home = network in HOME
-    stack = WINDOWS if is_at_home and rng.random() < _WINDOWS_AT_HOME else LINUX
+    is_windows = is_at_home and rng.random() < _WINDOWS_AT_HOME
     mss = rng.choice(_ACCESS_MSS) if network not in HOSTING else 1460
     hops, rtt_us = rng.randint(5, 18), int(rng.lognormvariate(math.log(28_000), 0.6))
     clock = rng.getrandbits(32)
@@ -160,7 +160,7 @@ def _bot(
         Guise(
             client=Client(
                 address=address,
-                stack=stack,
+                stack=WINDOWS if is_windows else recorded_stack(recording[name].handshakes[0]),
                 mss=mss,
                 hops=hops,
                 rtt_us=rtt_us,

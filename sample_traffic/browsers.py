@@ -1,151 +1,19 @@
 """Browsers of the sample: a recorded handshake, recorded header sets, and the machine they run on.
 
 What was recorded and what is composed is told apart in `sample_traffic/README.md`. Composed are: the
-operating system in user agent and client hints (with a matching SYN), brand and language, Referer, Cookie
-and conditional headers at the places where these browsers put them, and Safari's sub-resource headers.
+operating system in user agent and client hints (with a matching SYN), brand and language, the places of
+optional headers in Firefox and Safari, and Safari's sub-resource headers.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
 from sample_traffic.connections import Headers
+from sample_traffic.header_sets import Browser, Engine, replaced, with_after
 from sample_traffic.recorded import RecordedClient
 from sample_traffic.sites import Kind
 from sample_traffic.tcp_stack import ANDROID, APPLE, LINUX, WINDOWS, TcpStack
-
-
-class Engine(StrEnum):
-    """Rendering engine: decides where optional headers go and how languages are written."""
-
-    CHROMIUM = "chromium"
-    GECKO = "gecko"
-    WEBKIT = "webkit"
-
-
-@dataclass(frozen=True, slots=True)
-class Browser:
-    """One browser on one operating system, ready to compose the headers of any request."""
-
-    name: str
-    engine: Engine
-    hello_clients: tuple[str, ...]
-    """Recorded clients whose handshakes this browser makes."""
-    stack: TcpStack
-    templates: dict[Kind, Headers]
-    weight: int
-    is_mobile: bool
-    quality_step: float
-    """By how much each further language of Accept-Language is worth less."""
-
-    def headers(
-        self,
-        kind: Kind,
-        *,
-        host: str,
-        languages: tuple[str, ...] | None,
-        referer: str | None = None,
-        site: str = "same-origin",
-        cookies: bool = False,
-        validator: str | None = None,
-        posted_bytes: int | None = None,
-    ) -> Headers:
-        """Headers of one request in the order in which the server lists them.
-
-        `languages` None keeps the recorded Accept-Language; `site` is Sec-Fetch-Site; `validator` adds
-        If-None-Match; `posted_bytes` makes it the submission of a form.
-        """
-        headers = dict(self.templates[kind])
-        headers["Host"] = host
-        headers["Sec-Fetch-Site"] = site
-        headers.pop("Referer", None)
-        if languages is not None and "Accept-Language" in headers:
-            headers["Accept-Language"] = self._accept_language(languages)
-        places = _PLACES[self.engine]
-        ordered = list(headers.items())
-        if posted_bytes is not None:
-            form = {
-                "Content-Length": str(posted_bytes),
-                "Cache-Control": "max-age=0",
-                "Content-Type": "application/x-www-form-urlencoded",
-                "Origin": f"https://{host}",
-            }
-            for name, place in places.form:
-                ordered.insert(_after(ordered, place), (name, form[name]))
-        if validator is not None:
-            ordered.insert(_after(ordered, places.validator), ("If-None-Match", validator))
-        if referer is not None:
-            ordered.insert(_after(ordered, places.referer), ("Referer", referer))
-        if cookies:
-            ordered.insert(_after(ordered, places.cookie), ("Cookie", None))
-        return tuple(ordered)
-
-    def _accept_language(self, languages: tuple[str, ...]) -> str:
-        if self.engine is Engine.WEBKIT:
-            wanted = [languages[0], languages[0].split("-")[0]]
-        elif languages[0] == "en-US":
-            wanted = ["en-US", "en"]
-        elif self.engine is Engine.GECKO:
-            wanted = [languages[-1], "en-US", "en"]
-        else:
-            wanted = [*languages, "en-US", "en"]
-        qualities = [1 - self.quality_step * step for step in range(len(wanted))]
-        return ",".join(
-            language if quality == 1 else f"{language};q={quality:.1f}"
-            for language, quality in zip(dict.fromkeys(wanted), qualities, strict=False)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """The header after which each optional one goes; an empty name is the front."""
-
-    referer: str
-    cookie: str
-    validator: str
-    form: tuple[tuple[str, str], ...]
-    """(header, place) of what submitting a form adds, in the order in which they are put in."""
-
-
-_PLACES = {
-    # As recorded in pcaps/chromium-resuming.pcap's events.
-    Engine.CHROMIUM: _Places(
-        referer="Sec-Fetch-Dest",
-        cookie="Accept-Language",
-        validator="Accept",
-        form=(
-            ("Content-Length", ""),
-            ("Cache-Control", "Content-Length"),
-            ("Content-Type", "Upgrade-Insecure-Requests"),
-            ("Origin", "User-Agent"),
-        ),
-    ),
-    # Referer as recorded; the others as Firefox is known to send them.
-    Engine.GECKO: _Places(
-        referer="Accept-Encoding",
-        cookie="Accept-Encoding",
-        validator="Sec-Fetch-Site",
-        form=(
-            ("Content-Type", "Accept-Encoding"),
-            ("Content-Length", "Content-Type"),
-            ("Origin", "Content-Length"),
-        ),
-    ),
-    # Not recorded.
-    Engine.WEBKIT: _Places(
-        referer="Sec-Fetch-Mode",
-        cookie="Accept-Encoding",
-        validator="Accept",
-        form=(
-            ("Content-Type", "Accept"),
-            ("Origin", "Content-Type"),
-            ("Content-Length", "Origin"),
-        ),
-    ),
-}
 
 _RESUMING = "chromium-resuming"
 _CHROMIUM_156 = (
@@ -160,6 +28,10 @@ _CHROMIUM_156 = (
 
 _WINDOWS = "Windows NT 10.0; Win64; x64"
 _MACINTOSH = "Macintosh; Intel Mac OS X 10_15_7"
+_SAFARI_IMAGES = (
+    "image/webp,image/avif,image/jxl,image/heic,image/heic-sequence,video/*;q=0.8,image/png,image/svg+xml,"
+    "image/*;q=0.8,*/*;q=0.5"
+)
 _FIREFOX_MACINTOSH = "Macintosh; Intel Mac OS X 10.15"
 _ANDROID = "Linux; Android 10; K"
 
@@ -168,7 +40,7 @@ def human_browsers(recording: dict[str, RecordedClient]) -> tuple[Browser, ...]:
     """Browsers that people use here, with their shares as weights."""
     chromium = _sub_resource_templates(recording["chromium-headful-xvfb"])
     gecko = _sub_resource_templates(recording["firefox-esr-headless"])
-    gecko[Kind.NAVIGATE] = _with_after(gecko[Kind.NAVIGATE], "Sec-Fetch-Site", ("Sec-Fetch-User", "?1"))
+    gecko[Kind.NAVIGATE] = with_after(gecko[Kind.NAVIGATE], "Sec-Fetch-Site", ("Sec-Fetch-User", "?1"))
 
     def chrome(
         name: str, platform: str, system: str, stack: TcpStack, weight: int, brand: str = "Google Chrome"
@@ -190,10 +62,10 @@ def human_browsers(recording: dict[str, RecordedClient]) -> tuple[Browser, ...]:
             engine=Engine.GECKO,
             hello_clients=(source,),
             stack=stack,
-            templates={kind: _replaced(headers, {"User-Agent": agent}) for kind, headers in gecko.items()},
+            templates={kind: replaced(headers, {"User-Agent": agent}) for kind, headers in gecko.items()},
             weight=weight,
             is_mobile=False,
-            quality_step=0.1 if version == 153 else 0.3,
+            divides_quality=version == 135,
         )
 
     def safari(name: str, weight: int, *, is_mobile: bool) -> Browser:
@@ -206,7 +78,6 @@ def human_browsers(recording: dict[str, RecordedClient]) -> tuple[Browser, ...]:
             templates=_safari_templates(recording[source].requests[0].headers),
             weight=weight,
             is_mobile=is_mobile,
-            quality_step=0.1,
         )
 
     return (
@@ -249,20 +120,24 @@ def recorded_browser(client: RecordedClient, *, hides_headless: bool = False) ->
         templates=templates,
         weight=0,
         is_mobile=False,
-        quality_step=0.1,
     )
 
 
 def _sub_resource_templates(client: RecordedClient) -> dict[Kind, Headers]:
     """Recorded headers by kind of request; fetch() is the script's with the values that differ."""
-    by_destination = {dict(event.headers).get("Sec-Fetch-Dest"): event.headers for event in client.requests}
-    script = by_destination["script"]
+    by_destination: dict[str | None, Headers] = {}
+    for event in client.requests:
+        is_icon = event.unparsed_uri == "/favicon.ico"
+        destination = "icon" if is_icon else dict(event.headers).get("Sec-Fetch-Dest")
+        by_destination.setdefault(destination, event.headers)
+    script, image = by_destination["script"], by_destination["image"]
     return {
         Kind.NAVIGATE: by_destination["document"],
         Kind.STYLE: by_destination["style"],
         Kind.SCRIPT: script,
-        Kind.IMAGE: by_destination["image"],
-        Kind.FETCH: _replaced(
+        Kind.IMAGE: image,
+        Kind.ICON: by_destination.get("icon", image),
+        Kind.FETCH: replaced(
             script, {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Priority": _fetch_priority(script)}
         ),
     }
@@ -296,7 +171,7 @@ def _chromium(
             brands += f', "{brand}";v="{major}"'
         if brand == "Microsoft Edge":
             agent += f" Edg/{major}.0.0.0"
-        changed[kind] = _replaced(
+        changed[kind] = replaced(
             headers,
             {
                 "User-Agent": agent,
@@ -313,7 +188,6 @@ def _chromium(
         templates=changed,
         weight=weight,
         is_mobile=is_mobile,
-        quality_step=0.1,
     )
 
 
@@ -326,7 +200,7 @@ def _as_version(templates: dict[Kind, Headers], navigation: Headers) -> dict[Kin
     changed = {
         kind: tuple(
             (name, value.replace("image/jxl,", "") if value else value)
-            for name, value in _replaced(headers, shared)
+            for name, value in replaced(headers, shared)
         )
         for kind, headers in templates.items()
     }
@@ -343,41 +217,14 @@ def _safari_templates(navigation: Headers) -> dict[Kind, Headers]:
             "Accept": accept,
             "Priority": priority,
         }
-        return _replaced(navigation, values)
+        return replaced(navigation, values)
 
+    image = sub_resource("image", "no-cors", _SAFARI_IMAGES, "u=5, i")
     return {
         Kind.NAVIGATE: navigation,
         Kind.STYLE: sub_resource("style", "no-cors", "text/css,*/*;q=0.1", "u=1"),
         Kind.SCRIPT: sub_resource("script", "no-cors", "*/*", "u=1"),
-        Kind.IMAGE: sub_resource(
-            "image",
-            "no-cors",
-            "image/webp,image/avif,image/jxl,image/heic,image/heic-sequence,video/*;q=0.8,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5",
-            "u=5, i",
-        ),
+        Kind.IMAGE: image,
+        Kind.ICON: image,
         Kind.FETCH: sub_resource("empty", "cors", "*/*", "u=3, i"),
     }
-
-
-def _replaced(headers: Headers, values: Mapping[str, str | None]) -> Headers:
-    """`headers` with new values at the same places."""
-    return tuple((name, values.get(name, value)) for name, value in headers)
-
-
-def _with_after(headers: Headers, place: str, header: tuple[str, str]) -> Headers:
-    """`headers` with one more after `place`, unless it is there already."""
-    if any(name == header[0] for name, _ in headers):
-        return headers
-    ordered = list(headers)
-    ordered.insert(_after(ordered, place), header)
-    return tuple(ordered)
-
-
-def _after(headers: list[tuple[str, str | None]], place: str) -> int:
-    """Index behind the header `place`, 0 for ""; before Host, the last, where it is absent."""
-    if not place:
-        return 0
-    for index, (name, _) in enumerate(headers):
-        if name == place:
-            return index + 1
-    return len(headers) - 1

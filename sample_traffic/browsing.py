@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from zlib import crc32
 
-from sample_traffic.browsers import Browser, Engine
 from sample_traffic.connections import KEEP_ALIVE_US, Client, Connection, Headers, Server
+from sample_traffic.header_sets import Browser, Engine
 from sample_traffic.sites import Kind, Page, Site
 
 HTTP2 = "HTTP/2.0"

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sample_traffic.addresses import HOME, HOME_V6, MOBILE, VPN, Network, invent_address
-from sample_traffic.browsers import Browser
 from sample_traffic.browsing import BrowserRun
 from sample_traffic.connections import Client, Server
+from sample_traffic.header_sets import Browser
 from sample_traffic.hello_template import HelloTemplate
 from sample_traffic.sample_files import Truth
 from sample_traffic.sites import POPULARITY, SEARCH_ENGINE, SHOP, SITES, Page, Site

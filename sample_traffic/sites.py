@@ -19,6 +19,7 @@ class Kind(StrEnum):
     STYLE = "style"
     SCRIPT = "script"
     IMAGE = "image"
+    ICON = "icon"
     FETCH = "fetch"
 
 
@@ -104,7 +105,7 @@ def _shared(version: str, *scripts: str) -> tuple[Resource, ...]:
             for name in scripts
         ),
         Resource("/static/logo.svg", Kind.IMAGE, 2_310),
-        Resource("/favicon.ico", Kind.IMAGE, 1_150),
+        Resource("/favicon.ico", Kind.ICON, 1_150),
     )
 
 

@@ -7,7 +7,9 @@ documented to send, so that a browser said to run on Windows or an iPhone does n
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from sample_traffic.recorded import Handshake
 
 _MSS, _WINDOW_SCALE, _SACK_PERMITTED, _TIMESTAMPS = 2, 3, 4, 8
 _NOP, _END = 1, 0
@@ -101,3 +103,8 @@ APPLE = TcpStack(
     window_scale=6,
     has_ip_id=False,
 )
+
+
+def recorded_stack(handshake: Handshake) -> TcpStack:
+    """Linux with the window and scale of a recorded SYN, which programs can set for themselves."""
+    return replace(LINUX, window=handshake.window, window_scale=handshake.tcp_options[-1])
