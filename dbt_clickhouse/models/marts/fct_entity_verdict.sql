@@ -19,7 +19,7 @@ scores as (
         cast(model_version as Nullable(String)) as model_version,
         top_features,
         toNullable(scored_at) as scored_at
-    from {{ source('judgement', 'bot_scores') }} final
+    from {{ source('judgement', 'bot_scores') }}
     order by scored_at desc, toUInt32OrZero(model_version) desc
     limit 1 by hour, client_ip, ja4_stable, host
 ),

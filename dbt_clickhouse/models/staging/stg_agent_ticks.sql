@@ -1,6 +1,6 @@
 with source as (
     select *
-    from {{ source('sensor', 'raw_agent_ticks') }} final
+    from {{ source('sensor', 'raw_agent_ticks') }} {{ newest_by_key() }}
 ),
 
 renamed as (

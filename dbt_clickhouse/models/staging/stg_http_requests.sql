@@ -1,6 +1,6 @@
 with source as (
     select *
-    from {{ source('sensor', 'raw_http_requests') }} final
+    from {{ source('sensor', 'raw_http_requests') }} {{ newest_by_key() }}
 ),
 
 renamed as (

@@ -1,6 +1,6 @@
 with source as (
     select *
-    from {{ source('sensor', 'raw_tls_hellos') }} final
+    from {{ source('sensor', 'raw_tls_hellos') }} {{ newest_by_key() }}
 ),
 
 renamed as (
