@@ -113,7 +113,7 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 class Encoder(Protocol):
     """Packs a response piece by piece; `finish` gives the rest."""
 
-    def add(self, piece: bytes) -> bytes: ...
+    def add(self, piece: bytes | memoryview) -> bytes: ...
 
     def finish(self) -> bytes: ...
 
@@ -122,7 +122,7 @@ class _GzipEncoder:
     def __init__(self, window_bits: int) -> None:
         self._inner = zlib.compressobj(FAST_GZIP_LEVEL, zlib.DEFLATED, window_bits)
 
-    def add(self, piece: bytes) -> bytes:
+    def add(self, piece: bytes | memoryview) -> bytes:
         return self._inner.compress(piece)
 
     def finish(self) -> bytes:
@@ -134,7 +134,7 @@ class _Lz4Encoder:
         self._inner = lz4_frame.LZ4FrameCompressor()
         self._header: bytes = self._inner.begin()
 
-    def add(self, piece: bytes) -> bytes:
+    def add(self, piece: bytes | memoryview) -> bytes:
         header, self._header = self._header, b""
         packed: bytes = self._inner.compress(piece)
         return header + packed
@@ -148,7 +148,7 @@ class _ZstdEncoder:
     def __init__(self) -> None:
         self._inner = zstd.ZstdCompressor(level=FAST_ZSTD_LEVEL)
 
-    def add(self, piece: bytes) -> bytes:
+    def add(self, piece: bytes | memoryview) -> bytes:
         packed: bytes = self._inner.compress(piece)
         return packed
 

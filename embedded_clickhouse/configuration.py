@@ -7,12 +7,11 @@ from xml.sax.saxutils import escape
 
 _TEMPLATE = """\
 <clickhouse>
-    <log-level>warning</log-level>
+    <log-level>error</log-level>
     <logger>
-        <level>warning</level>
+        <level>error</level>
         <console>false</console>
         <log>{home}/log/engine.log</log>
-        <errorlog>{home}/log/engine.err.log</errorlog>
         <size>16M</size>
         <count>3</count>
     </logger>

@@ -44,7 +44,8 @@ class Connection:
             raise from_engine(str(error)) from error
         if result.has_error():
             raise from_engine(result.error_message())
-        output: bytes = result.bytes()
+        owner = result.get_memview()
+        output: memoryview = owner.view()
         counts = Counts(
             read_rows=result.storage_rows_read(),
             read_bytes=result.storage_bytes_read(),
@@ -54,7 +55,7 @@ class Connection:
             result_bytes=len(output),
             elapsed_ns=int(result.elapsed() * 1e9),
         )
-        return Result(output, counts)
+        return Result(output, counts, (result, owner))
 
     def stream(self, statement: str, output_format: str) -> Generator[bytes, None, None]:
         """Run one SELECT and give its output block by block. Closing the iterator cancels the SELECT."""
@@ -114,7 +115,7 @@ class Engine:
         self._address = f"{home.resolve()}?config-file={configuration}"
         self._root = Connection(self._address)
         self._slots = threading.BoundedSemaphore(MAX_CONCURRENT_STATEMENTS)
-        version = self._root.run("select version(), timezone()").output.decode()
+        version = self._root.run("select version(), timezone()").text
         self.version, self.timezone = version.rstrip("\n").split("\t")
 
     def connect(self) -> Connection:

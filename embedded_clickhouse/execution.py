@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedded_clickhouse.bodies import RowsFile
-from embedded_clickhouse.errors import READONLY, refusal
+from embedded_clickhouse.errors import READONLY, QueryError, refusal
 from embedded_clickhouse.forms import ExternalTable
 from embedded_clickhouse.literals import quoted, quoted_name
 from embedded_clickhouse.request import QueryRequest
-from embedded_clickhouse.results import Counts
+from embedded_clickhouse.results import Result
 from embedded_clickhouse.sessions import Session
 from embedded_clickhouse.statements import DEFAULT_OUTPUT_FORMAT, Plan, StatementKind
 
@@ -47,10 +47,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a statement gives: `blocks` of output, `maybe_counts` known if it has ended."""
+    """What a statement gives: its result if it has ended, else `blocks` as they come."""
 
+    maybe_result: Result | None
     blocks: Iterator[bytes]
-    maybe_counts: Counts | None
     maybe_format: str | None
 
 
@@ -80,13 +80,13 @@ def executed(
         if is_result and not request.waits_for_end and plan.is_streamable(output_format):
             blocks = connection.stream(statement, default_format)
             try:
-                yield Output(_primed(blocks), None, output_format)
+                yield Output(None, _primed(blocks), output_format)
             finally:
                 blocks.close()
         else:
             result = connection.run(statement, default_format)
-            has_format = is_result or bool(result.output)
-            yield Output(iter([result.output]), result.counts, output_format if has_format else None)
+            has_format = is_result or len(result.output) > 0
+            yield Output(result, iter(()), output_format if has_format else None)
 
 
 @contextmanager
@@ -171,8 +171,8 @@ def _borrowed(connection: Connection, request: QueryRequest, plan: Plan) -> Iter
     before = connection.run(
         f"select name, value, changed from system.settings where name in ({listed})",  # noqa: S608
         "JSONCompactEachRow",
-    ).output
-    database = connection.run("select currentDatabase()", "TabSeparatedRaw").output.decode().rstrip("\n")
+    ).text
+    database = connection.run("select currentDatabase()", "TabSeparatedRaw").text.rstrip("\n")
     try:
         if request.maybe_database is not None:
             connection.use(request.maybe_database)
@@ -184,10 +184,11 @@ def _borrowed(connection: Connection, request: QueryRequest, plan: Plan) -> Iter
     finally:
         _restore(connection, before)
         if request.maybe_database is not None:
-            connection.use(database)
+            with suppress(QueryError):  # the statement may have dropped the session's database
+                connection.use(database)
 
 
-def _restore(connection: Connection, before: bytes) -> None:
+def _restore(connection: Connection, before: str) -> None:
     for line in before.splitlines():
         name, value, changed = json.loads(line)
         connection.run(f"SET {name} = {quoted(value) if changed else 'DEFAULT'}")

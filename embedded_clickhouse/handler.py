@@ -26,6 +26,7 @@ from embedded_clickhouse.forms import (
 )
 from embedded_clickhouse.protocol import content_type, error_text, exception_block, header_safe, summary
 from embedded_clickhouse.request import Credentials, QueryRequest, credentials, query_request, url_fields
+from embedded_clickhouse.results import Result
 from embedded_clickhouse.server import GatewayServer
 from embedded_clickhouse.sessions import Session
 from embedded_clickhouse.statements import MAX_STATEMENT_BYTES, Plan, StatementKind, plan
@@ -157,11 +158,11 @@ class GatewayHandler(BaseHTTPRequestHandler):
             executed(gateway.engine, request, job, maybe_session, gateway.spool_directory) as output,
         ):
             headers = self._output_headers(request, output)
-            if output.maybe_counts is None:
+            if output.maybe_result is None:
                 self._send_blocks(request, headers, output.blocks)
                 finish: Callable[[], None] = self._end_blocks
             else:
-                finish = partial(self._send_packed, request, headers, b"".join(output.blocks))
+                finish = partial(self._send_packed, request, headers, output.maybe_result)
         finish()
 
     def _session(self, request: QueryRequest) -> AbstractContextManager[Session | None]:
@@ -188,11 +189,12 @@ class GatewayHandler(BaseHTTPRequestHandler):
         }
         if output.maybe_format is not None:
             headers["X-ClickHouse-Format"] = output.maybe_format
-        if output.maybe_counts is not None:
-            headers["X-ClickHouse-Summary"] = summary(output.maybe_counts)
+        if output.maybe_result is not None:
+            headers["X-ClickHouse-Summary"] = summary(output.maybe_result.counts)
         return headers
 
-    def _send_packed(self, request: QueryRequest, headers: dict[str, str], body: bytes) -> None:
+    def _send_packed(self, request: QueryRequest, headers: dict[str, str], result: Result) -> None:
+        body: bytes | memoryview = result.output
         encoding = maybe_encoder(request.accept_encoding) if len(body) >= MIN_COMPRESSED_BYTES else None
         if encoding is not None:
             name, encoder = encoding
@@ -238,7 +240,7 @@ class GatewayHandler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def _send(self, status: int, headers: dict[str, str], body: bytes | memoryview) -> None:
         self._send_head(
             status, {"Content-Type": content_type(None), **headers, "Content-Length": str(len(body))}
         )

@@ -20,7 +20,16 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A finished statement: its output and its counts."""
+    """A finished statement: its counts, and its output where the engine made it.
 
-    output: bytes
+    `owner` is the engine's object that `output` looks into; it must live as long.
+    """
+
+    output: memoryview
     counts: Counts
+    owner: object
+
+    @property
+    def text(self) -> str:
+        """The output as text."""
+        return bytes(self.output).decode()

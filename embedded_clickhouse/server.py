@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 512
+PLACE_DEADLINE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,14 @@ class GatewayServer(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Start the connection's thread, once there is a place for it."""
-        self._places.acquire()
+        """Start the connection's thread; without a place for it within a second the client is turned away.
+
+        Waiting longer would keep the server from noticing that it is to stop.
+        """
+        if not self._places.acquire(timeout=PLACE_DEADLINE_S):
+            logger.warning("more than %d connections: one was turned away", MAX_CONNECTIONS)
+            self.shutdown_request(request)
+            return
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:

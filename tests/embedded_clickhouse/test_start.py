@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -106,6 +107,15 @@ def test_engine_speaks_utc_whatever_the_zone_of_the_machine(
         answer = gateway.ask("select timezone(), toUnixTimestamp('2026-11-22 14:00:00')")
     assert answer.text == "UTC\t1795356000\n"
     assert answer.headers["X-ClickHouse-Timezone"] == "UTC"
+
+
+def test_every_option_and_variable_is_documented(project_root: Path) -> None:
+    page = (project_root / "docs/reference/embedded-clickhouse.md").read_text(encoding="utf-8")
+    help_text = started("--help").stdout
+    names = set(re.findall(r"--[a-z-]+", help_text)) - {"--help"}
+    assert len(names) >= 6
+    variables = {"JA4_CLICKHOUSE_USER", "JA4_CLICKHOUSE_PASSWORD"}
+    assert {name for name in names | variables if f"`{name}`" not in page} == set()
 
 
 def test_password_and_data_are_closed_to_other_users(tmp_path: Path, run_gateway: Any) -> None:
