@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--end", type=_utc_time, metavar="ISO", help="its end, UTC if no offset (default now)"
     )
-    parser.add_argument("--scale", type=_positive, default=1.0, help="1 is about 65,000 requests a day")
+    parser.add_argument("--scale", type=_positive, default=1.0, help="1 is about 80,000 requests a day")
     chosen = parser.parse_args(arguments)
     end: datetime = chosen.end or datetime.now(UTC)
     started = time.monotonic()

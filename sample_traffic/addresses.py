@@ -70,6 +70,10 @@ HOSTING = (
     Network("45.76.0.0/15", 0, _US),
     Network("161.97.64.0/18", 0, _US),
 )
+HOSTING_V6 = (
+    Network("2607:5300::/32", 0, _US),
+    Network("2400:6180:100::/40", 0, _US),
+)
 VPN = (
     Network("146.70.16.0/20", 1, _GERMAN),
     Network("149.102.224.0/19", -5, _US),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sample_traffic import bot_targets
-from sample_traffic.addresses import HOME, HOSTING, MOBILE, VPN
+from sample_traffic.addresses import HOME, HOSTING, HOSTING_V6, MOBILE, VPN
 from sample_traffic.bot_family import Family, about, every
 from sample_traffic.sites import BLOG, DATA, NEWS, SEARCH_ENGINE, SHOP
 
@@ -44,7 +44,7 @@ _IMPERSONATORS = (
     "curl_cffi-chrome",
 )
 _DRIVEN = ("puppeteer", "playwright", "selenium", "chromium-headless-new", "chromium-headless-shell")
-_ANYWHERE = (*HOSTING, *HOME, *VPN)
+_ANYWHERE = (*HOSTING, *HOSTING_V6, *HOME, *VPN)
 
 FAMILIES = (
     Family(
@@ -219,6 +219,7 @@ FAMILIES = (
         per_connection=10,
         networks=_ANYWHERE,
         agents=(_CHROME_120, _CHROME_156),
+        keeps_cookies=True,
     ),
     Family(
         name="false-search-bot",
@@ -245,6 +246,7 @@ FAMILIES = (
         per_connection=25,
         networks=_ANYWHERE,
         agents=("", "", "", _CHROME_156),
+        keeps_cookies=True,
     ),
     Family(
         name="rotating-impersonator",
@@ -312,6 +314,7 @@ FAMILIES = (
         bursts=0,
         per_connection=1,
         networks=(*HOME, *VPN),
+        keeps_cookies=True,
     ),
     Family(
         name="credential-stuffing",
@@ -339,6 +342,7 @@ FAMILIES = (
         bursts=7,
         per_connection=1,
         networks=(*HOME, *MOBILE),
+        keeps_cookies=True,
     ),
 )
 """All families; `count` bots of each at scale 1. Order: honest first, hardest last."""

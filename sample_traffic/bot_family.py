@@ -51,5 +51,7 @@ class Family:
     """Each bot uses all of `clients`, one for each connection."""
     referer: str | None = None
     """Referer added to every request, whatever the recorded Sec-Fetch-Site says."""
+    keeps_cookies: bool = False
+    """From its second request on it sends back the cookies of the site."""
     asked_host: str | None = None
     """Host that requests name while the hello names `site`."""

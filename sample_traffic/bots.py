@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sample_traffic.addresses import HOME, HOSTING, invent_address
+from sample_traffic.addresses import HOME, HOSTING, HOSTING_V6, invent_address
 from sample_traffic.bot_families import FAMILIES
 from sample_traffic.bot_family import SECOND_US, Family
 from sample_traffic.browsers import recorded_browser
@@ -85,15 +85,16 @@ class Bot:
                 connection.close(connection.last_us + rng.randint(200, 40_000))
                 connection, guise = self._connect(now_us, rng)
             proto, headers = guise.requests[self.sent % len(guise.requests)]
+            cookies = self.family.site.cookies if self.family.keeps_cookies and self.sent else ()
             ended_us = connection.request(
                 now_us,
+                rng,
                 method=target.method,
                 uri=target.uri,
                 proto=proto,
-                headers=_posting(headers, target.posted_bytes),
+                headers=_with_late(headers, cookies, target.posted_bytes),
                 status=target.status,
-                response_bytes=target.response_bytes,
-                duration_us=int(rng.lognormvariate(9.6, 0.5)),
+                cookie_names=cookies,
                 host=self.family.asked_host,
             )
             self.sent += 1
@@ -151,7 +152,7 @@ def _bot(
     address = invent_address(network, rng, taken)
     is_at_home = network in HOME
     is_windows = is_at_home and rng.random() < _WINDOWS_AT_HOME
-    mss = rng.choice(_ACCESS_MSS) if network not in HOSTING else 1460
+    mss = 1460 if network in HOSTING else 1440 if network in HOSTING_V6 else rng.choice(_ACCESS_MSS)
     hops, rtt_us = rng.randint(5, 18), int(rng.lognormvariate(math.log(28_000), 0.6))
     clock = rng.getrandbits(32)
     agent = family.agents[rank % len(family.agents)] if family.agents else ""
@@ -204,9 +205,12 @@ def _dressed(headers: Headers, family: Family, agent: str) -> Headers:
     return (*dressed[:-1], ("Referer", family.referer), dressed[-1])
 
 
-def _posting(headers: Headers, posted_bytes: int | None) -> Headers:
-    """`headers` with those of a form submission before the last one."""
-    if posted_bytes is None:
-        return headers
-    form = (("Content-Length", str(posted_bytes)), ("Content-Type", "application/x-www-form-urlencoded"))
-    return (*headers[:-1], *form, headers[-1])
+def _with_late(headers: Headers, cookies: tuple[str, ...], posted_bytes: int | None) -> Headers:
+    """`headers` with those of this one request before the last: a library appends what it is given."""
+    late: list[tuple[str, str | None]] = [("Cookie", None)] if cookies else []
+    if posted_bytes is not None:
+        late += [
+            ("Content-Length", str(posted_bytes)),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ]
+    return (*headers[:-1], *late, headers[-1])

@@ -11,7 +11,6 @@ from sample_traffic.sites import Kind, Page, Site
 
 HTTP2 = "HTTP/2.0"
 
-_NOT_FOUND_BYTES = 1_240
 _PRECONNECT_SHARE = 0.08
 """Chromium opens a second connection in case it is needed, and often it is not."""
 _PRECONNECT_KEPT_US = 10_000_000
@@ -65,9 +64,8 @@ class BrowserRun:
             page.uri,
             headers,
             site,
+            rng,
             status=status,
-            response_bytes=page.response_bytes if status == 200 else _NOT_FOUND_BYTES,
-            duration_us=int(rng.lognormvariate(10.6, 0.5)),
             method="GET" if posted_bytes is None else "POST",
         )
         if site.cookies:
@@ -82,12 +80,12 @@ class BrowserRun:
         found_us = ended_us + self._client.rtt_us + int(rng.lognormvariate(9.9, 0.5))
         last_us = ended_us
         for resource in page.resources:
-            validator, status, sent_bytes = None, 200, resource.response_bytes
+            validator, status = None, 200
             key = (site.host, resource.uri)
             if resource.kind is not Kind.FETCH and key in self._cached:
                 if rng.random() > _REVALIDATED_SHARE:
                     continue
-                validator, status, sent_bytes = _etag(resource.uri), 304, 0
+                validator, status = _etag(resource.uri), 304
             self._cached.add(key)
             found_us += int(rng.expovariate(1 / 9_000))
             headers = self._browser.headers(
@@ -104,9 +102,8 @@ class BrowserRun:
                 resource.uri,
                 headers,
                 site,
+                rng,
                 status=status,
-                response_bytes=sent_bytes,
-                duration_us=int(rng.lognormvariate(7.8, 0.8)),
             )
             last_us = max(last_us, ended)
         return last_us
@@ -131,9 +128,8 @@ class BrowserRun:
                 page.poll,
                 headers,
                 site,
+                rng,
                 status=200,
-                response_bytes=rng.randint(180, 900),
-                duration_us=int(rng.lognormvariate(8.2, 0.4)),
             )
             next_us += _POLL_GAP_US + rng.randint(-20_000, 60_000)
         return now_us
@@ -179,21 +175,19 @@ class BrowserRun:
         uri: str,
         headers: Headers,
         site: Site,
+        rng: random.Random,
         *,
         status: int,
-        response_bytes: int,
-        duration_us: int,
         method: str = "GET",
     ) -> int:
         return connection.request(
             now_us,
+            rng,
             method=method,
             uri=uri,
             proto=HTTP2,
             headers=headers,
             status=status,
-            response_bytes=response_bytes,
-            duration_us=duration_us,
             cookie_names=self._cookies.get(site.host, ()),
         )
 

@@ -10,6 +10,7 @@ from sample_traffic.addresses import SERVER_V4, SERVER_V6
 from sample_traffic.frames import ACK, FIN, PSH, RST, TcpConversation, packed
 from sample_traffic.hello_template import HelloTemplate
 from sample_traffic.recorded import SERVER_PORT
+from sample_traffic.responses import duration_us, response_bytes
 from sample_traffic.sample_files import SampleFiles, Truth
 from sample_traffic.tcp_stack import TcpStack
 
@@ -135,14 +136,13 @@ class Connection:
     def request(
         self,
         ts_us: int,
+        rng: random.Random,
         *,
         method: str,
         uri: str,
         proto: str,
         headers: Headers,
         status: int,
-        response_bytes: int,
-        duration_us: int,
         cookie_names: tuple[str, ...] = (),
         host: str | None = None,
     ) -> int:
@@ -151,6 +151,7 @@ class Connection:
         `host` is the Host it names, if that is not the one in the hello.
         """
         start_us = max(ts_us, self.ready_us)
+        took_us = duration_us(uri, status, rng)
         self.requests += 1
         event = HttpEvent(
             t_us=start_us,
@@ -163,18 +164,18 @@ class Connection:
             proto=proto,
             status=status,
             headers=headers,
-            dur_us=duration_us,
+            dur_us=took_us,
             useragent_ip=self._client.address,
             scheme="https",
             host=host or self.host,
             conn_seq=self._number,
             conn_req=self.requests,
-            bytes=response_bytes,
+            bytes=response_bytes(host or self.host, uri, status),
             cookie_names=cookie_names or None,
         )
         self._server.files.add_event(event, self._hello.ja4_stable, self._client.truth)
-        self.last_us = max(self.last_us, start_us + duration_us)
-        return start_us + duration_us
+        self.last_us = max(self.last_us, start_us + took_us)
+        return start_us + took_us
 
     def close(self, ts_us: int, *, by_server: bool = False, reset: bool = False) -> None:
         """End it at `ts_us`, but not before its last response."""

@@ -58,7 +58,7 @@ class Person:
         for _ in range(min(14, 1 + int(rng.lognormvariate(self.pages_log_mean, 0.7)))):
             is_dead_link = rng.random() < 0.008
             if is_dead_link:
-                page = Page(f"/old{page.uri}", 0, (), None)
+                page = Page(f"/old{page.uri}", (), None)
             now_us = self.run.load(
                 now_us,
                 site,
@@ -87,7 +87,7 @@ class Person:
 
     def _log_in(self, now_us: int, referer: str, rng: random.Random) -> int:
         """Open the form, fill it in, sometimes get the password wrong once; returns when it is done."""
-        form = Page("/login", 4_120, SHOP.shared, None)
+        form = Page("/login", SHOP.shared, None)
         now_us = self.run.load(now_us, SHOP, form, rng, referer=referer, fetch_site="same-origin")
         attempts = (401, 200) if rng.random() < 0.15 else (200,)
         for status in attempts:

@@ -1,7 +1,7 @@
 """The invented web sites of the sample: their pages, what a page loads, and where it leads.
 
-Four hosts with names as long as the recorded one. Sizes and numbers of images follow from the address of
-a page, so that the same page always loads the same things.
+Four hosts with names as long as the recorded one. The number of images follows from the address of a
+page, so that the same page always loads the same things.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ class Resource:
 
     uri: str
     kind: Kind
-    response_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,6 @@ class Page:
     """A page and everything it loads, in the order in which a browser finds it."""
 
     uri: str
-    response_bytes: int
     resources: tuple[Resource, ...]
     poll: str | None
     """Address that an open page asks every 30 s."""
@@ -82,15 +80,11 @@ class Site:
         seed = crc32(f"{self.host}{uri}".encode())
         fewest, most = kind.images
         images = [
-            Resource(
-                kind.image_template.format(n=number + step),
-                Kind.IMAGE,
-                4000 + crc32(b"%d" % (number + step)) % 60000,
-            )
+            Resource(kind.image_template.format(n=number + step), Kind.IMAGE)
             for step in range(fewest + seed % (most - fewest + 1))
         ]
-        fetches = [Resource(kind.fetch.format(n=number), Kind.FETCH, 80 + seed % 900)] if kind.fetch else []
-        return Page(uri, 6000 + seed % 40000, (*self.shared, *images, *fetches), kind.poll)
+        fetches = [Resource(kind.fetch.format(n=number), Kind.FETCH)] if kind.fetch else []
+        return Page(uri, (*self.shared, *images, *fetches), kind.poll)
 
 
 _NUMBERS = 800
@@ -99,13 +93,10 @@ _SLUGS = ("garden", "kitchen", "lamps", "shoes", "bikes", "books", "tools", "toy
 
 def _shared(version: str, *scripts: str) -> tuple[Resource, ...]:
     return (
-        Resource(f"/static/main.{version}.css", Kind.STYLE, 18_000 + crc32(version.encode()) % 30_000),
-        *(
-            Resource(f"/static/{name}.{version}.js", Kind.SCRIPT, 20_000 + crc32(name.encode()) % 90_000)
-            for name in scripts
-        ),
-        Resource("/static/logo.svg", Kind.IMAGE, 2_310),
-        Resource("/favicon.ico", Kind.ICON, 1_150),
+        Resource(f"/static/main.{version}.css", Kind.STYLE),
+        *(Resource(f"/static/{name}.{version}.js", Kind.SCRIPT) for name in scripts),
+        Resource("/static/logo.svg", Kind.IMAGE),
+        Resource("/favicon.ico", Kind.ICON),
     )
 
 
