@@ -91,8 +91,10 @@ def _scheme(colours: Palette, mode: str) -> dict[str, Any]:
                         "fontSize": 12.5,
                         "textTransform": "none",
                         "fontVariantNumeric": "tabular-nums",
-                        "&.Mui-selected": {"color": colours.text, "backgroundColor": colours.grid},
-                        "&.Mui-selected:hover": {"backgroundColor": colours.grid},
+                        "&.Mui-selected": {
+                            "color": f"{colours.text} !important",
+                            "backgroundColor": f"{colours.grid} !important",
+                        },
                     }
                 }
             },

@@ -57,9 +57,7 @@ def ja4_answer(
         median_score=totals.median_score,
         scored_entity_hours=totals.scored_entities,
         entity_hours=totals.entities,
-        verdicts=[
-            models.VerdictCount.model_validate(row, from_attributes=True) for row in reading.verdicts
-        ],
+        verdicts=[models.VerdictCount.model_validate(row, from_attributes=True) for row in reading.verdicts],
         reasons=[
             models.ReasonModel(
                 feature=row.name,

@@ -21,7 +21,9 @@ class CodePointModel(BaseModel):
     """One TLS code point."""
 
     code: str = Field(description="four hexadecimal digits", examples=["1301"])
-    name: str | None = Field(description="IANA name; null when not registered", examples=["TLS_AES_128_GCM_SHA256"])
+    name: str | None = Field(
+        description="IANA name; null when not registered", examples=["TLS_AES_128_GCM_SHA256"]
+    )
 
 
 class HelloModel(BaseModel):
@@ -135,4 +137,6 @@ class HealthModel(BaseModel):
     status: Literal["ok", "stale", "empty", "schema_mismatch"]
     newest_request: datetime | None
     newest_age_s: float | None
-    missing_columns: list[str] = Field(description="mart columns that this version reads and the database lacks")
+    missing_columns: list[str] = Field(
+        description="mart columns that this version reads and the database lacks"
+    )

@@ -54,7 +54,9 @@ def api_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRouter:
     )
     async def ja4(
         fingerprint: Annotated[str, Path(max_length=200, description="exact JA4 or ja4_stable")],
-        preset: Annotated[RangePreset, Query(alias="range", description="span that ends now")] = RangePreset("24h"),
+        preset: Annotated[RangePreset, Query(alias="range", description="span that ends now")] = RangePreset(
+            "24h"
+        ),
         since: Annotated[datetime | None, Query(description="start of a fixed span; needs `until`")] = None,
         until: Annotated[datetime | None, Query(description="end of a fixed span; needs `since`")] = None,
     ) -> Ja4Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import panel as pn
 from markupsafe import Markup
 
-from soc_dashboard.components.markup import STYLESHEET, html_pane, icon, number
+from soc_dashboard.components.markup import STYLESHEET, html_pane, icon, number, percent
 from soc_dashboard.store.rows import VerdictTotal
 from soc_dashboard.verdicts import VERDICTS
 
@@ -42,20 +42,18 @@ def head_pane(title: str, note: str = "") -> pn.pane.HTML:
 
 
 def verdict_legend(totals: tuple[VerdictTotal, ...]) -> Markup:
-    """Verdicts with their counts and shares: labels of the stacked bars."""
+    """Verdicts that occur, with their shares (counts on hover): labels of the stacked bars."""
     known = {row.verdict: row.requests for row in totals}
     whole = sum(known.values())
     parts = [
         Markup(
-            '<span class="{}"><svg viewBox="0 0 12 12" fill="currentColor"><path d="{}"/></svg>{} <b>{}</b> {}</span>'
+            '<span class="{}" title="{} requests"><svg viewBox="0 0 12 12" fill="currentColor"><path d="{}"/></svg>'
+            "{} <b>{}</b></span>"
         ).format(
-            style.key,
-            style.icon,
-            style.label,
-            number(known.get(style.key, 0)),
-            f"{known.get(style.key, 0) / whole * 100:.1f}\u202f%" if whole else "",
+            style.key, number(known[style.key]), style.icon, style.label, percent(known[style.key] / whole)
         )
         for style in reversed(VERDICTS)
+        if known.get(style.key)
     ]
     return Markup('<div class="legend">{}</div>').format(Markup("").join(parts))
 

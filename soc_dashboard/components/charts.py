@@ -8,22 +8,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 import panel as pn
+import param
 
 from soc_dashboard.store.rows import VerdictBucket, VerdictTotal
 from soc_dashboard.theme import SANS, palette
 from soc_dashboard.verdicts import VERDICTS, VerdictStyle
 from soc_dashboard.window import Window
 
-MIN_BRUSH_BARS = 1
-
-# ECharts enters brush mode only by an action; `finished` comes after every drawing, hence the mark.
+# ECharts enters brush mode only by an action, and only once it has a brush (not while it is empty);
+# `finished` comes after every drawing, hence the mark.
 _ENTER_BRUSH_MODE = """
-if (!cb_obj.ja4_brush) {
+if (!cb_obj.ja4_brush && (cb_obj.getOption().brush || []).length) {
   cb_obj.ja4_brush = true
   cb_obj.dispatchAction({type: "takeGlobalCursor", key: "brush", brushOption: {brushType: "lineX", brushMode: "single"}})
 }
 """
-_CLEAR_BRUSH = 'cb_obj.dispatchAction({type: "brush", areas: []})'
+# Panel 1.9 fails on component events, which carry no DOM event, so the bars go through a hidden input.
+_SEND_BARS = """
+const area = cb_data.areas.length ? cb_data.areas[0] : null
+if (area) {
+  bars.value = area.coordRange.join(",") + "," + Date.now()
+  cb_obj.dispatchAction({type: "brush", areas: []})
+}
+"""
 
 
 def timeline_options(rows: Sequence[VerdictBucket], window: Window, is_dark: bool) -> dict[str, Any]:
@@ -70,6 +77,7 @@ def timeline_options(rows: Sequence[VerdictBucket], window: Window, is_dark: boo
             "brushStyle": {"color": "rgba(90,130,200,0.18)", "borderColor": colours.accent, "borderWidth": 1},
             "outOfBrush": {"colorAlpha": 0.45},
         },
+        "toolbox": {"show": False},
         "xAxis": {
             "type": "category",
             "data": labels,
@@ -114,9 +122,10 @@ def donut_options(totals: Sequence[VerdictTotal], is_dark: bool) -> dict[str, An
         "series": [
             {
                 "type": "pie",
-                "radius": ["52%", "72%"],
+                "radius": ["50%", "70%"],
                 "center": ["50%", "50%"],
                 "minAngle": 3,
+                "startAngle": 180,
                 "label": {
                     "color": colours.text,
                     "fontSize": 12,
@@ -139,18 +148,23 @@ def chart(height: int) -> pn.pane.ECharts:
     )
 
 
-def brushable(pane: pn.pane.ECharts, on_span: Callable[[int, int], None]) -> None:
-    """Call `on_span(first bar, last bar)` when the person brushes over bars."""
+def brushable(pane: pn.pane.ECharts, on_span: Callable[[int, int], None]) -> pn.widgets.TextInput:
+    """Call `on_span(first bar, last bar)` when the person brushes over bars.
 
-    def ended(event: Any) -> None:
-        areas = (event.data or {}).get("areas") or []
-        bounds = areas[0].get("coordRange") if areas else None
-        if isinstance(bounds, list) and len(bounds) == 2 and all(isinstance(b, int | float) for b in bounds):
-            on_span(int(bounds[0]), int(bounds[1]))
+    The input that is returned must stand on the same page; it stays hidden.
+    """
+    bars = pn.widgets.TextInput(visible=False, margin=0)
 
-    pane.on_event("brushEnd", ended)
+    def ended(event: param.parameterized.Event) -> None:
+        first, _, rest = event.new.partition(",")
+        last = rest.partition(",")[0]
+        if first.lstrip("-").isdigit() and last.lstrip("-").isdigit():
+            on_span(int(first), int(last))
+
+    bars.param.watch(ended, "value")
     pane.js_on_event("finished", _ENTER_BRUSH_MODE)
-    pane.js_on_event("brushEnd", _CLEAR_BRUSH)
+    pane.js_on_event("brushEnd", _SEND_BARS, bars=bars)
+    return bars
 
 
 def bar_starts(window: Window) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a fingerprint is: its title, its decoded lists, the clients it claims to be, and why it scored."""
+"""What a fingerprint is: its title, its decoded lists and the clients it claims to be."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from markupsafe import Markup
 from soc_dashboard.components.markup import ago, icon, joined, mono, number, text, utc_text, visible
 from soc_dashboard.components.states import asked_text, empty
 from soc_dashboard.decoded_hello import CodePoint, maybe_decoded, maybe_prefix
-from soc_dashboard.feature_words import feature_label, feature_sentence
+from soc_dashboard.feature_words import feature_label
 from soc_dashboard.registry import version_name
-from soc_dashboard.store.rows import ClaimedClient, FeatureReason, Fingerprint
+from soc_dashboard.store.rows import ClaimedClient, Fingerprint
 from soc_dashboard.window import Window
 
 MAX_VARIANTS = 40
@@ -30,17 +30,19 @@ def title(asked: str, fingerprint: Fingerprint, query: str, now: datetime) -> Ma
     )
     is_exact = asked != fingerprint.ja4_stable
     note = (
-        Markup('<div class="facts"><span>Shown for its stable form, <a href="/ja4/{}{}">{}</a></span></div>').format(
-            quote(fingerprint.ja4_stable, safe=""), query, mono(fingerprint.ja4_stable, copy=False)
-        )
+        Markup(
+            '<div class="facts"><span>Shown for its stable form, <a href="/ja4/{}{}">{}</a></span></div>'
+        ).format(quote(fingerprint.ja4_stable, safe=""), query, mono(fingerprint.ja4_stable, copy=False))
         if is_exact
         else Markup("")
     )
-    return Markup('<div class="title"><h1 dir="ltr">{}</h1><span>{}</span>{}</div>{}<div class="facts">{}</div>{}').format(
+    return Markup(
+        '<div class="title"><h1 dir="ltr">{}</h1><span>{}</span>{}</div>{}<div class="facts">{}</div>{}'
+    ).format(
         text(asked, 80),
-        Markup('<button class="copy copied" data-copy="{}" title="Copy" aria-label="Copy">{}</button>').format(
-            visible(asked), icon("copy")
-        ),
+        Markup(
+            '<button class="copy copied" data-copy="{}" title="Copy" aria-label="Copy">{}</button>'
+        ).format(visible(asked), icon("copy")),
         known,
         note,
         joined([Markup("<span>{}</span>").format(fact) for fact in _facts(fingerprint, now)]),
@@ -63,27 +65,6 @@ def not_found(asked: str) -> Markup:
     ).format(text(asked, 80), reading)
 
 
-def reasons(rows: Sequence[FeatureReason], window: Window) -> Markup:
-    """The strongest contributions to the scores, each with its value against the norm."""
-    if not rows:
-        return empty("No scores in this range", asked_text(window), "Hours with at least five requests are scored")
-    strongest = max(row.contribution for row in rows) or 1.0
-    parts = [
-        Markup(
-            '<div class="bar-row"><span class="name">{}</span><span class="figure">{} of {} scored hours</span>'
-            '<span class="track"><i class="accent" style="width:{:.1f}%"></i></span><span class="sentence">{}</span></div>'
-        ).format(
-            feature_label(row.name),
-            number(row.entity_hours),
-            number(row.scored_entity_hours),
-            max(row.contribution, 0) / strongest * 100,
-            feature_sentence(row.name, row.value, row.norm),
-        )
-        for row in rows
-    ]
-    return Markup('<div class="bars">{}</div>').format(joined(parts))
-
-
 def claims(rows: Sequence[ClaimedClient], window: Window) -> Markup:
     """User agents seen with this fingerprint, and what contradicts each."""
     if not rows:
@@ -96,7 +77,12 @@ def claims(rows: Sequence[ClaimedClient], window: Window) -> Markup:
             text(row.user_agent or "(none)", 200),
             number(row.requests),
             number(row.clients),
-            joined([Markup('<span class="tag">{}</span>').format(feature_label(name)) for name in row.contradictions])
+            joined(
+                [
+                    Markup('<span class="tag">{}</span>').format(feature_label(name))
+                    for name in row.contradictions
+                ]
+            )
             or Markup('<span class="muted">none found</span>'),
         )
         for row in rows
@@ -117,7 +103,9 @@ def hello(fingerprint: Fingerprint) -> Markup:
             _code_list("Signature algorithms", decoded.signatures),
         )
         if decoded
-        else Markup('<div class="empty">No JA4_r was recorded for this fingerprint, so its lists are unknown.</div>')
+        else Markup(
+            '<div class="empty">No JA4_r was recorded for this fingerprint, so its lists are unknown.</div>'
+        )
     )
     ja3_note = (
         f"one of {number(fingerprint.ja3_hashes)}: this client changes its extension order"
@@ -162,9 +150,13 @@ def _facts(fingerprint: Fingerprint, now: datetime) -> list[Markup]:
         if claim is not None
     ]
     if fingerprint.hello_len is not None:
-        facts.append(Markup("{} B in {} segment{}").format(
-            number(fingerprint.hello_len), fingerprint.segments or "?", "" if fingerprint.segments == 1 else "s"
-        ))
+        facts.append(
+            Markup("{} B in {} segment{}").format(
+                number(fingerprint.hello_len),
+                fingerprint.segments or "?",
+                "" if fingerprint.segments == 1 else "s",
+            )
+        )
     facts.append(Markup("first seen {}").format(ago(fingerprint.first_seen, now)))
     facts.append(Markup("last seen {}").format(ago(fingerprint.last_seen, now)))
     return facts
@@ -182,7 +174,9 @@ def _variants(asked: str, fingerprint: Fingerprint, query: str) -> Markup:
         for variant in shown
     ]
     more = len(fingerprint.variants) - len(shown)
-    return Markup("<details><summary>{} exact variant{} ▸</summary><div class=variants>{}{}</div></details>").format(
+    return Markup(
+        "<details><summary>{} exact variant{} ▸</summary><div class=variants>{}{}</div></details>"
+    ).format(
         number(len(fingerprint.variants)),
         "" if len(fingerprint.variants) == 1 else "s",
         joined(links),

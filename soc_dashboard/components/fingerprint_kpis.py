@@ -69,7 +69,7 @@ def fingerprint_kpis(reading: FingerprintReading) -> list[Kpi]:
         Kpi(
             "Median score",
             score_text(totals.median_score),
-            Markup("{} of {} hours scored").format(number(totals.scored_entities), number(totals.entities)),
+            Markup("{}/{} h scored").format(number(totals.scored_entities), number(totals.entities)),
             "Median over entity hours of the share of training scores that lie below; 1 is the strangest. "
             f"{number(totals.scored_entities)} of {number(totals.entities)} entity hours had enough requests. {as_of}",
             _series(reading, lambda hour: hour.median_score),
@@ -84,19 +84,26 @@ def fingerprint_kpis(reading: FingerprintReading) -> list[Kpi]:
         Kpi(
             "Surge",
             f"{surge:.1f}\u202fx" if surge is not None else "–",
-            Markup("median hour {}").format(number(usual)) if usual is not None else Markup("needs three full hours"),
+            Markup("median hour {}").format(number(usual))
+            if usual is not None
+            else Markup("needs three full hours"),
             f"Requests of the newest full hour against the median of the other hours in the range. {as_of}",
             _series(reading, lambda hour: hour.requests),
         ),
     ]
 
 
-def _series(reading: FingerprintReading, figure: Callable[[FingerprintHour], float | None]) -> list[float | None]:
-    """One value per hour of the window; hours without rows count as zero."""
+def _series(
+    reading: FingerprintReading, figure: Callable[[FingerprintHour], float | None]
+) -> list[float | None]:
+    """One value per full hour of the window; hours without rows count as zero.
+
+    The hours that the window cuts are left out: they would look like a fall.
+    """
     known = {hour.hour_s: figure(hour) for hour in reading.hours}
-    first = int(reading.window.since.timestamp()) // 3600 * 3600
-    last = max(int(reading.window.until.timestamp()) - 1, first)
-    return [known.get(hour, 0.0) for hour in range(first, last + 1, 3600)]
+    first = -(-int(reading.window.since.timestamp()) // 3600) * 3600
+    end = int(reading.window.until.timestamp()) // 3600 * 3600
+    return [known.get(hour, 0.0) for hour in range(first, end, 3600)]
 
 
 def _surge(reading: FingerprintReading) -> tuple[float | None, float | None]:

@@ -95,7 +95,7 @@ def request_frame(rows: Sequence[RequestRow]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             (
-                row.ts.strftime("%m-%d %H:%M:%S.%f")[:-3],
+                row.ts.strftime("%d %b %H:%M:%S"),
                 row.client_ip,
                 visible(row.method, 16),
                 visible(row.host or "", CELL),

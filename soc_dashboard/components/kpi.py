@@ -35,7 +35,7 @@ def kpi_row(kpis: Sequence[Kpi], dense: bool = False) -> Markup:
 def change(now: float | None, before: float | None, against: str, more_is_worse: bool = False) -> Markup:
     """Change of a count against the comparison window, in words; says so when there is none."""
     if now is None or before is None:
-        return Markup("no earlier data to compare with")
+        return Markup("no earlier data")
     if before == 0:
         return (
             Markup("none {}").format(against) if now == 0 else Markup("<b>new</b>, none {}").format(against)
@@ -52,7 +52,7 @@ def change_points(
 ) -> Markup:
     """Change of a ratio in percentage points."""
     if now is None or before is None:
-        return Markup("no earlier data to compare with")
+        return Markup("no earlier data")
     points = (now - before) * 100
     worse = " class=worse" if more_is_worse and points > 1 else ""
     return Markup("<b{}>{}{:.1f}\u202fpt</b> {}").format(

@@ -10,11 +10,9 @@ import panel as pn
 import param
 from bokeh.models import ColumnDataSource
 
-from soc_dashboard.components.markup import STYLESHEET
-
 TABLE_STYLESHEET = "/assets/table.css"
-ROW_PX = 31
-HEAD_PX = 34
+ROW_PX = 32
+HEAD_PX = 33
 FOOT_PX = 36
 
 
@@ -43,7 +41,7 @@ class PagedTable(pn.widgets.Tabulator):
             sizing_mode="stretch_width",
             margin=0,
             row_height=ROW_PX,
-            stylesheets=[STYLESHEET, TABLE_STYLESHEET],
+            stylesheets=[TABLE_STYLESHEET],
             **params,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -11,13 +11,13 @@ import panel_material_ui as pmui
 from markupsafe import Markup
 
 from soc_dashboard.components.markup import STYLESHEET, ago_text, html_pane, icon, utc_text
-from soc_dashboard.filters import CUSTOM, PRESETS, TimeRange
+from soc_dashboard.filters import CUSTOM, DEFAULT_PRESET, PRESETS, TimeRange
 from soc_dashboard.theme import material_theme
 from soc_dashboard.window import Window
 
 PRODUCT = "ja4-platform"
 RAIL_PX = 64
-DRAWER_PX = 400
+DRAWER_PX = 440
 
 PAGES: tuple[tuple[str, str, str], ...] = (
     ("/", "Overview", "overview"),
@@ -52,6 +52,14 @@ _PAGE_STYLE = {
 }
 
 
+# The script comes first in the head: it sets the theme before anything is painted.
+_TEMPLATE = """
+{% extends "base.html" %}
+{% block title %}{{ meta.title | e }}{% endblock %}
+{% block preamble %}<script src="/assets/shell.js"></script>{{ super() }}{% endblock %}
+"""
+
+
 class RangeBar:
     """Presets, arrows, zoom back and refresh for the shared time range."""
 
@@ -60,19 +68,16 @@ class RangeBar:
     ) -> None:
         self._range = time_range
         self._clock = clock
-        self._span = html_pane(Markup(""), width_policy="min", sizing_mode="fixed")
+        self._span = html_pane(Markup(""), sizing_mode=None)
         self._presets = pmui.RadioButtonGroup(
-            options=list(PRESETS),
-            value=time_range.preset if time_range.preset != CUSTOM else None,
-            size="small",
-            margin=0,
-            color="default",
+            options=list(PRESETS), value=DEFAULT_PRESET, size="small", margin=0, color="default"
         )
+        self._is_following = False
         self._back = self._button("undo", "Back to the range before the zoom", time_range.zoom_back)
         later = self._button("chevron_right", "Later", lambda: time_range.move(clock(), 1))
         earlier = self._button("chevron_left", "Earlier", lambda: time_range.move(clock(), -1))
         refresh = self._button("refresh", "Read again", on_refresh)
-        self._presets.param.watch(self._chosen, "value")
+        self._presets.param.watch(lambda _: self._chosen(), "value")
         time_range.param.watch(lambda *_: self._follow(), ["preset", "since_s", "until_s"])
         self._follow()
         self.items = [earlier, self._presets, later, self._back, self._span, pn.HSpacer(), refresh]
@@ -98,13 +103,16 @@ class RangeBar:
         button.on_click(lambda *_: action())
         return button
 
-    def _chosen(self, event: object) -> None:
-        value = self._presets.value
-        if value and value != self._range.preset:
-            self._range.choose(value)
+    def _chosen(self) -> None:
+        if not self._is_following:
+            self._range.choose(self._presets.value)
 
     def _follow(self) -> None:
-        self._presets.value = self._range.preset if self._range.preset != CUSTOM else None
+        """Show what the range is; a group of radio buttons cannot have none chosen, so a zoom gets its own."""
+        self._is_following = True
+        shown = DEFAULT_PRESET if self._range.is_live and self._range.preset == CUSTOM else self._range.preset
+        self._presets.param.update(options=[*PRESETS, CUSTOM] if shown == CUSTOM else list(PRESETS), value=shown)
+        self._is_following = False
         self._back.visible = self._range.can_zoom_back or not self._range.is_live
 
 
@@ -152,11 +160,10 @@ def frame(
         Markup(
             '<button class="icon-button" data-theme-toggle title="Light or dark" aria-label="Light or dark">{}</button>'
         ).format(icon("theme")),
-        sizing_mode="fixed",
-        width=28,
+        sizing_mode=None,
     )
     header_row = pn.Row(
-        html_pane(brand(), sizing_mode="fixed", width_policy="min"),
+        html_pane(brand(), sizing_mode=None),
         *header,
         toggle,
         css_classes=["header-items"],
@@ -180,7 +187,7 @@ def frame(
         dark_theme=is_dark_visit(),
         busy_indicator="linear",
         css_files=["/assets/fonts.css"],
-        js_files={"shell": "/assets/shell.js"},
+        template=_TEMPLATE,
         sx=_PAGE_STYLE,
     )
     if drawer is not None:

@@ -10,6 +10,7 @@ import pandas as pd
 import panel_material_ui as pmui
 from markupsafe import Markup
 
+from soc_dashboard.components.contributions import entity_reasons
 from soc_dashboard.components.frames import entity_frame
 from soc_dashboard.components.markup import chip, html_pane, mono, number, score_text, text, utc_text
 from soc_dashboard.components.shell import DRAWER_PX, carried_query
@@ -21,13 +22,13 @@ from soc_dashboard.store.rows import Entity
 from soc_dashboard.window import Window
 
 COLUMNS = {
-    "verdict": ("Verdict", 9, MARKUP),
+    "verdict": ("Verdict", 10, MARKUP),
     "client_ip": ("Client", 11, PLAIN),
-    "ja4_stable": ("JA4", 24, page_link("/ja4/")),
+    "ja4_stable": ("JA4", 25, page_link("/ja4/")),
     "host": ("Host", 11, PLAIN),
     "requests": ("Requests", 7, COUNT),
-    "score": ("Score", 5, PLAIN),
-    "reason": ("Why", 24, PLAIN),
+    "score": ("Score", 6, PLAIN),
+    "reason": ("Why", 21, PLAIN),
     "last_ts": ("Last seen", 9, PLAIN),
 }
 SORTABLE = frozenset(COLUMNS)
@@ -87,7 +88,7 @@ def evidence(entity: Entity, query: str) -> Markup:
         '<div class="evidence">{}<h2 dir="ltr">{}</h2><p>{}</p><dl>'
         "<dt>Decided by</dt><dd>{} {}</dd><dt>Score</dt><dd>{} <span class=muted>share of training scores below</span></dd>"
         "<dt>Requests</dt><dd>{}</dd><dt>Host</dt><dd>{}</dd><dt>JA4</dt><dd>{}</dd><dt>User agent</dt><dd>{}</dd>"
-        "<dt>Last seen</dt><dd>{}</dd></dl>{}</div>"
+        "<dt>Last seen</dt><dd>{}</dd></dl>{}{}{}</div>"
     ).format(
         chip(entity.verdict),
         text(entity.client_ip),
@@ -101,4 +102,6 @@ def evidence(entity: Entity, query: str) -> Markup:
         text(entity.user_agent or "(none)"),
         utc_text(entity.last_ts),
         link,
+        Markup("<h3>Why this score</h3>") if entity.top_features else "",
+        entity_reasons(entity.top_features),
     )

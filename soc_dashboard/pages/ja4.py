@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from soc_dashboard.components import charts, fingerprint_card, states
 from soc_dashboard.components.cards import card, grid, head, head_pane, verdict_legend
+from soc_dashboard.components.contributions import fingerprint_reasons
 from soc_dashboard.components.fingerprint_kpis import fingerprint_kpis
 from soc_dashboard.components.frames import client_frame, request_frame
 from soc_dashboard.components.kpi import kpi_row
@@ -106,19 +107,26 @@ class Ja4Page(PageSession):
             page_rows=20,
         )
         self.clients.table.on_click(self._client_clicked)
-        charts.brushable(self.timeline, lambda first, last: zoom_to_bars(self, first, last))
+        bars = charts.brushable(self.timeline, lambda first, last: zoom_to_bars(self, first, last))
         self._details = pn.Column(
             self.kpis,
-            card(self.timeline_head, self.timeline_wait, self.timeline),
+            card(self.timeline_head, self.timeline_wait, self.timeline, bars),
             grid(
                 "narrow-wide",
                 card(head_pane("Verdicts", "share of requests"), self.donut_wait, self.donut),
-                card(head_pane("Why these scores", "strongest contributions, typical value against training"), self.reasons),
+                card(
+                    head_pane("Why these scores", "strongest contributions, typical value against training"),
+                    self.reasons,
+                ),
             ),
             self.clients.card,
-            card(head_pane("What the client says it is", "user agents seen with this handshake"), self.claims),
+            card(
+                head_pane("What the client says it is", "user agents seen with this handshake"), self.claims
+            ),
             self.requests.card,
-            card(head_pane("The hello", "decoded from JA4_r: sorted, without GREASE, SNI and ALPN"), self.hello),
+            card(
+                head_pane("The hello", "decoded from JA4_r: sorted, without GREASE, SNI and ALPN"), self.hello
+            ),
             css_classes=["stack"],
             sizing_mode="stretch_width",
             margin=0,
@@ -162,7 +170,7 @@ class Ja4Page(PageSession):
         self._shown = reading
         self.notice(states.stale_banner(reading.extent.newest, as_of))
         self.kpis.object = str(kpi_row(fingerprint_kpis(reading), dense=True))
-        self.reasons.object = str(fingerprint_card.reasons(reading.reasons, window))
+        self.reasons.object = str(fingerprint_reasons(reading.reasons, window))
         self.claims.object = str(fingerprint_card.claims(reading.claims, window))
         self.redraw()
         await self.clients.read()

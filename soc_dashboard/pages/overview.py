@@ -43,7 +43,7 @@ class OverviewPage(PageSession):
         self.sensors = html_pane(states.skeleton_block(20))
         self.entities = EntityTable(self, self.table_state)
         self._shown: Overview | None = None
-        charts.brushable(self.timeline, lambda first, last: zoom_to_bars(self, first, last))
+        self._bars = charts.brushable(self.timeline, lambda first, last: zoom_to_bars(self, first, last))
 
     def url_names(self) -> Mapping[str, tuple[param.Parameterized, str]]:
         """The range and the table's state."""
@@ -62,8 +62,8 @@ class OverviewPage(PageSession):
             self.kpis,
             grid(
                 "wide-narrow",
-                card(self.timeline_head, self.timeline_wait, self.timeline),
-                card(head_pane("Hosts under attack", "requests from hostile entities"), self.hosts),
+                card(self.timeline_head, self.timeline_wait, self.timeline, self._bars),
+                card(head_pane("Hosts under attack", "hostile requests"), self.hosts),
             ),
             self.entities.card,
             card(self.sensors),

@@ -11,6 +11,7 @@ with
             verdict_source_id,
             reason,
             score_quantile,
+            top_features,
             user_agent,
             last_ts,
             indexOf(['human', 'good_bot', 'unknown', 'suspicious', 'bad_bot'], toString(verdict)) as severity
@@ -32,6 +33,7 @@ with
             argMax(ranked.verdict_source_id, (ranked.severity, ifNull(ranked.score_quantile, -1))) as verdict_source_id,
             argMax(ranked.reason, (ranked.severity, ifNull(ranked.score_quantile, -1))) as reason,
             max(ranked.score_quantile) as score,
+            argMax(ranked.top_features, ifNull(ranked.score_quantile, -1)) as top_features,
             argMax(ranked.user_agent, ranked.requests) as user_agent,
             max(ranked.last_ts) as last_ts
         from ranked
@@ -50,6 +52,7 @@ with
             verdict_source_id,
             reason,
             score,
+            top_features,
             user_agent,
             last_ts
         from entities
@@ -68,6 +71,7 @@ select
     verdict_source_id,
     reason,
     score,
+    top_features,
     user_agent,
     last_ts,
     count() over () as total

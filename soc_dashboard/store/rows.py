@@ -69,6 +69,16 @@ class HostLoad(Row, frozen=True, kw_only=True):
     entities: int
 
 
+class Contribution(Row, frozen=True, kw_only=True):
+    """What one feature added to the anomaly score of an entity hour."""
+
+    name: str
+    value: float | None
+    norm: float | None
+    """The training median."""
+    contribution: float
+
+
 class Entity(Row, frozen=True, kw_only=True):
     """suspicious_entities: one (client_ip, ja4_stable, host) over the window, worst hour first."""
 
@@ -82,6 +92,8 @@ class Entity(Row, frozen=True, kw_only=True):
     reason: str
     score: float | None
     """Highest `score_quantile` of its hours: the share of training scores below it, 0..1."""
+    top_features: list[Contribution]
+    """Of its highest-scored hour, strongest first; empty when it was not scored."""
     user_agent: str
     last_ts: datetime
     total: int
