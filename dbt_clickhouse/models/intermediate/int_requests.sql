@@ -99,7 +99,8 @@ judged as (
         cast(if(is_own_hello, has_psk, null) as Nullable(UInt8)) as has_psk,
         cast(
             multiIf(
-                not is_own_hello or empty(known_engines) or is_declared_bot or ua_family in ('none', 'other'), null,
+                not is_own_hello or empty(known_engines), null,
+                is_declared_bot or ua_family in ('none', 'other'), null,
                 is_browser, not has(known_engines, ua_engine),
                 arrayExists(engine -> engine != '', known_engines), not has(known_engines, ''),
                 null
@@ -126,7 +127,11 @@ judged as (
             if(is_own_hello, tcp_mss < {{ full_mss('client_ip') }}, null) as Nullable(UInt8)
         ) as is_mss_low,
         cast(
-            if(is_own_hello and not ifNull(has_ech, 0) and host != '', lower(sni) != host, null) as Nullable(UInt8)
+            if(
+                is_own_hello and not ifNull(has_ech, 0) and host != '',
+                lower(sni) != host,
+                null
+            ) as Nullable(UInt8)
         ) as is_sni_mismatch,
         cast(
             if(is_browser, accept_language is null or accept_encoding is null, null) as Nullable(UInt8)
@@ -158,7 +163,10 @@ judged as (
             multiIf(
                 sec_ch_ua is null or not is_browser, null,
                 ua_engine != 'chromium', 1,
-                not match(sec_ch_ua, concat('"Chromium";\\s*v="', toString(ifNull(chromium_version, 0)), '["."]')), 1,
+                not match(
+                    sec_ch_ua,
+                    concat('"Chromium";\\s*v="', toString(ifNull(chromium_version, 0)), '["."]')
+                ), 1,
                 ua_family = 'Edge', position(sec_ch_ua, '"Microsoft Edge"') = 0,
                 ua_family = 'Opera', position(sec_ch_ua, '"Opera') = 0,
                 ua_family = 'Chrome', match(sec_ch_ua, '"(?:Microsoft Edge|HeadlessChrome|Opera)"'),

@@ -73,7 +73,9 @@ counted as (
         header_order_hash,
         count() as requests
     from source
-    group by hour, client_ip, ja4_stable, host, user_agent, ua_family, ua_version, http_major, header_order_hash
+    group by
+        hour, client_ip, ja4_stable, host,
+        user_agent, ua_family, ua_version, http_major, header_order_hash
 ),
 
 user_agents as (
@@ -133,19 +135,27 @@ resumptions as (
     group by hour, client_ip, ja4_stable, host
 ),
 
+sightings as (
+    select
+        hour,
+        client_ip,
+        ja4_stable
+    from source
+    where is_own_hello
+    union all
+    select
+        hour,
+        src_ip as client_ip,
+        ja4_stable
+    from hellos
+),
+
 fingerprints as (
     select
         hour,
         client_ip,
         uniqExact(ja4_stable) as ja4_per_ip
-    from (
-        select hour, client_ip, ja4_stable
-        from source
-        where is_own_hello
-        union all
-        select hour, src_ip as client_ip, ja4_stable
-        from hellos
-    )
+    from sightings
     where ja4_stable != ''
     group by hour, client_ip
 ),
@@ -175,7 +185,16 @@ ua_of_ja4 as (
     from ua_claims
 ),
 
--- Back-off for a fingerprint that no other client has: the first part of JA4 (protocol, version, counts, ALPN).
+-- Back-off for a fingerprint that no other client has: the first part of JA4 (version, counts, ALPN).
+ua_claims_a as (
+    select distinct
+        hour,
+        client_ip,
+        splitByChar('_', ja4_stable)[1] as ja4_a,
+        ua_family
+    from ua_claims
+),
+
 ua_of_ja4_a as (
     select
         hour,
@@ -185,14 +204,7 @@ ua_of_ja4_a as (
         count() over (partition by hour, ja4_a, ua_family) - 1 as hits,
         count() over (partition by hour, ja4_a)
         - count() over (partition by hour, ja4_a, client_ip) as total
-    from (
-        select distinct
-            hour,
-            client_ip,
-            splitByChar('_', ja4_stable)[1] as ja4_a,
-            ua_family
-        from ua_claims
-    )
+    from ua_claims_a
 ),
 
 ua_surprise as (
@@ -215,6 +227,17 @@ ua_surprise as (
             and ua_of_ja4.ua_family = ua_of_ja4_a.ua_family
 ),
 
+header_claims as (
+    select distinct
+        hour,
+        client_ip,
+        ua_family,
+        http_major,
+        header_order_hash
+    from source
+    where header_order_hash is not null
+),
+
 header_surprise as (
     select
         hour,
@@ -227,16 +250,7 @@ header_surprise as (
         - count() over (partition by hour, ua_family, http_major, client_ip) as total,
         uniqExact(header_order_hash) over (partition by hour, ua_family, http_major) as outcomes,
         {{ surprise_bits('hits', 'total', 'outcomes') }} as hdr_order_bits
-    from (
-        select distinct
-            hour,
-            client_ip,
-            ua_family,
-            http_major,
-            header_order_hash
-        from source
-        where header_order_hash is not null
-    )
+    from header_claims
 ),
 
 joined as (

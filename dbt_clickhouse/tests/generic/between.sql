@@ -5,7 +5,7 @@ select {{ column_name }}
 from {{ model }}
 where
     {{ column_name }} < {{ low }}
-    {% if high is not none %}or {{ column_name }} > {{ high }}{% endif %}
+    or {{ column_name }} > {{ 'inf' if high is none else high }}
     or isNaN(ifNull(toFloat64({{ column_name }}), 0))
 
 {% endtest %}
