@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from capture_agent.cli import main as agent_main
 from capture_agent.events import HttpEvent, Transport
 from capture_agent.fingerprint.ja4 import ja4_of
 from capture_agent.wire.client_hello import parse_client_hello
@@ -110,3 +111,14 @@ def test_a_capture_of_another_form_is_refused(tmp_path: Path) -> None:
     other.write_bytes(bytes.fromhex("4d3cb2a1") + bytes(20))
     with pytest.raises(RecordingError, match=r"other\.pcap"):
         client_handshakes(other)
+
+
+def test_the_agent_joins_every_recorded_request(tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    captures = [str(path) for path in sorted((RECORDING / "pcaps").iterdir())]
+    recorded = str(RECORDING / "http_events.jsonl")
+    assert agent_main(["replay", *captures, "--http", recorded, "--sink", f"jsonl:{out}"]) == 0
+    rows = [json.loads(line) for line in out.read_bytes().splitlines()]
+    states = [row["join_state"] for row in rows if row["table"] == "raw_http_requests"]
+    assert len(states) == len(events())
+    assert states.count("matched") > 0.99 * len(states)
