@@ -145,3 +145,6 @@ _BLANKERS: dict[int, Callable[[bytes], bytes]] = {
     registry.EXT_QUIC_TRANSPORT_PARAMETERS: _transport_settings_stay,
     registry.EXT_QUIC_TRANSPORT_PARAMETERS_DRAFT: _transport_settings_stay,
 }
+
+BLANKED_EXTENSIONS = frozenset(_BLANKERS)
+"""Extension types of whose bodies something is blanked; docs/reference/fingerprints.md lists what."""

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import itertools
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capture_agent.events import Transport
+from capture_agent.fingerprint.hello_facts import hello_facts
 from capture_agent.wire.client_hello import ClientHello, parse_client_hello
 from capture_agent.wire.dtls import DtlsHelloAssembler, starts_dtls_hello
 from capture_agent.wire.errors import Malformed
 from capture_agent.wire.hello_message import HelloMessage
+
+VECTORS = sorted((Path(__file__).parents[2] / "vectors" / "dtls_hello").glob("*.json"))
 
 
 def hello_message(cookie: bytes = b"") -> bytes:
@@ -69,6 +75,29 @@ def test_a_hello_in_one_datagram(version: int) -> None:
     assert hello is not None
     assert hello.message == HELLO
     assert parse_client_hello(hello.message, is_dtls=True).tls_version == 0xFEFC
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_recorded_clients_have_the_ja3_of_another_tool(path: Path) -> None:
+    case = json.loads(path.read_text())
+    hello = read_all(*map(bytes.fromhex, case["datagrams"]))
+    assert hello is not None
+    facts = hello_facts(hello.message, Transport.DTLS)
+    assert facts.ja3_hash == case["expect"]["ja3_hash"]
+    assert facts.ja4 is not None
+    assert facts.ja4.startswith("dd1")
+
+
+def test_a_long_list_of_signature_schemes_is_hashed_whole() -> None:
+    schemes = tuple(range(0x0401, 0x0401 + 120))
+    body = (2 * len(schemes)).to_bytes(2, "big") + b"".join(scheme.to_bytes(2, "big") for scheme in schemes)
+    message = ClientHello(0xFEFD, bytes(32), b"", b"", (0xC02B,), b"\0", ((13, body),)).serialise()
+    size = len(message) - 4
+    cuts = [(at, min(at + 100, size)) for at in range(0, size, 100)]
+    hello = read_all(*[record(fragment(message, start, stop)) for start, stop in cuts])
+    assert hello is not None
+    raw = hello_facts(hello.message, Transport.DTLS).ja4_r
+    assert raw == "dd2i010100_c02b_000d_" + ",".join(f"{scheme:04x}" for scheme in schemes)
 
 
 @settings(max_examples=60)
