@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from capture_agent.agent.recording import Recording
     from capture_agent.config import AgentConfig
 
+REPEATABLE = "the same command can be repeated: ClickHouse keeps one copy of rows that were written before"
 EXIT_OK, EXIT_SINK, EXIT_INPUT, EXIT_BROKEN_PIPE, EXIT_INTERRUPTED = 0, 1, 2, 141, 130
 
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         problems.say(str(error))
         return EXIT_SINK
     except KeyboardInterrupt:
-        problems.say("interrupted; repeat the same command, nothing is written twice")
+        problems.say("interrupted")
         return EXIT_INTERRUPTED
     return code
 
@@ -59,7 +60,9 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        print(f"ja4-agent {version('ja4-platform')}")
+        from capture_agent import compiled
+
+        print(f"ja4-agent {version('ja4-platform')} ({compiled.path_name()} packet path)")
         parser.exit()
 
 
@@ -71,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     read = commands.add_parser("read", help="print one JSON object for each ClientHello of capture files")
     read.add_argument("files", nargs="+", type=Path, metavar="FILE.pcap")
     read.add_argument("--sensor", help="name in the column `sensor` (JA4_SENSOR; default: host name)")
+    read.add_argument("--skeleton", action="store_true", help="print the column `hello_skeleton` as well")
 
     replay = commands.add_parser("replay", help="join recordings with HTTP events and write the raw tables")
     replay.add_argument("files", nargs="+", type=Path, metavar="FILE.pcap")
@@ -86,11 +90,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read(options: argparse.Namespace, problems: Problems) -> int:
-    from capture_agent.agent.reading import print_hellos
+    from capture_agent.agent.reading import HelloLines, print_hellos
 
     sensor = options.sensor or os.environ.get("JA4_SENSOR") or os.uname().nodename
     try:
-        print_hellos(options.files, sensor, sys.stdout.buffer, problems)
+        lines = HelloLines(sensor, with_skeleton=options.skeleton)
+        print_hellos(options.files, lines, sys.stdout.buffer, problems)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -126,18 +131,22 @@ def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Pro
         problems.report(str(error))
         return EXIT_INPUT
 
-    try:
-        with ExitStack() as stack:
+    with ExitStack() as stack:
+        try:
             sinks = [stack.enter_context(closing(opener())) for opener in openers]
-            shift_us = _shift_to_now(recording) if options.shift_to_now else 0
-            pipeline = Pipeline(pipeline_settings(config, recording.identity(config.sensor, shift_us)))
-            requests = recording.requests(pipeline.note_rejected)
+        except SinkError as error:
+            problems.say(str(error))
+            return EXIT_SINK
+        shift_us = _shift_to_now(recording) if options.shift_to_now else 0
+        pipeline = Pipeline(pipeline_settings(config, recording.identity(config.sensor, shift_us)))
+        requests = recording.requests(pipeline.note_rejected)
+        try:
             summary = replay(pipeline, recording.packet_sources(), requests, sinks, shift_us)
-            for sink in sinks:
-                sink.flush()
-    except SinkError as error:
-        problems.say(f"{error}; repeat the same command later, nothing is written twice")
-        return EXIT_SINK
+        except SinkError as error:
+            problems.say(f"{error}; the rest of the recording was not processed")
+            if not options.shift_to_now:
+                problems.say(REPEATABLE)
+            return EXIT_SINK
     problems.summarise()
     problems.say(f"replayed {summary}")
     return EXIT_INPUT if problems.count else EXIT_OK

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from capture_agent import compiled
 from capture_agent.agent.problems import Problems
 from capture_agent.capture.errors import CaptureFileError
 from capture_agent.capture.files import CaptureFile
@@ -19,7 +20,21 @@ STEP_US = 1_000_000
 """How far packet time moves before idle connections and overdue hellos are looked for."""
 
 
-def print_hellos(paths: Sequence[Path], sensor: str, out: BinaryIO, problems: Problems) -> None:
+class HelloLines:
+    """JSON lines of hellos: the columns of `raw_tls_hellos`, the skeleton on request because of its size."""
+
+    def __init__(self, sensor: str, *, with_skeleton: bool) -> None:
+        self.sensor = sensor
+        self.with_skeleton = with_skeleton
+        self._left_out = frozenset() if with_skeleton else frozenset({"hello_skeleton"})
+
+    def __call__(self, flow_events: Sequence[FlowEvent]) -> bytes:
+        """The lines of the hellos among the events."""
+        seen = [event for event in flow_events if isinstance(event, HelloSeen)]
+        return b"".join([encode_row(tls_hello_row(event, self.sensor), self._left_out) for event in seen])
+
+
+def print_hellos(paths: Sequence[Path], lines: HelloLines, out: BinaryIO, problems: Problems) -> None:
     """Write each hello of each file as a JSON line; a file that cannot be read is reported and skipped.
 
     Each file has connections of its own. Raises OSError of `out`, BrokenPipeError among them.
@@ -27,7 +42,7 @@ def print_hellos(paths: Sequence[Path], sensor: str, out: BinaryIO, problems: Pr
     for path in paths:
         try:
             with CaptureFile(path) as capture:
-                _print_hellos_of(capture, sensor, out)
+                _print_hellos_of(capture, lines, out)
                 if capture.truncated_at is not None:
                     problems.report(truncation(path, capture.truncated_at))
         except CaptureFileError as error:
@@ -40,8 +55,17 @@ def truncation(path: Path, offset: int) -> str:
     return f"{path}: cut short: the record at byte {offset} is incomplete; everything before it was read"
 
 
-def _print_hellos_of(capture: CaptureFile, sensor: str, out: BinaryIO) -> None:
-    packets = SkimmingPacketPath(sensor)
+def _print_hellos_of(capture: CaptureFile, lines: HelloLines, out: BinaryIO) -> None:
+    if compiled.is_active():
+        from capture_agent.agent.compiled_reading import print_hellos_compiled
+
+        print_hellos_compiled(capture, lines, out)
+    else:
+        _print_hellos_pure(capture, lines, out)
+
+
+def _print_hellos_pure(capture: CaptureFile, lines: HelloLines, out: BinaryIO) -> None:
+    packets = SkimmingPacketPath(lines.sensor)
     feed = packets.feed
     now_us, next_step_us = 0, 0
     try:
@@ -51,15 +75,9 @@ def _print_hellos_of(capture: CaptureFile, sensor: str, out: BinaryIO) -> None:
                     continue
                 now_us = frame.ts_us
                 next_step_us = now_us + STEP_US
-                _print_seen(packets.advance(now_us), sensor, out)
+                out.write(lines(packets.advance(now_us)))
             if flow_events := feed(frame):
-                _print_seen(flow_events, sensor, out)
+                out.write(lines(flow_events))
     finally:
         # A damaged record ends the file; the hellos before it are still written.
-        _print_seen(packets.finish(now_us), sensor, out)
-
-
-def _print_seen(flow_events: Sequence[FlowEvent], sensor: str, out: BinaryIO) -> None:
-    for event in flow_events:
-        if isinstance(event, HelloSeen):
-            out.write(encode_row(tls_hello_row(event, sensor)))
+        out.write(lines(packets.finish(now_us)))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from capture_agent.capture import pcapng
 from capture_agent.capture.errors import CaptureFileError
@@ -34,6 +34,17 @@ RELEASE_BYTES = 16 << 20
 """How much of the map is read before its pages are given back, so that memory does not grow with the file."""
 
 
+class PcapRecords(NamedTuple):
+    """What a reader of its own needs to walk the records of a pcap file."""
+
+    buffer: mmap.mmap
+    offset: int
+    """Of the next record's header."""
+    is_little_endian: bool
+    units_per_us: int
+    link_type: int
+
+
 class CaptureFile:
     """The frames of one capture file, in the order of the file.
 
@@ -46,6 +57,7 @@ class CaptureFile:
         self.path = Path(path)
         self.truncated_at: int | None = None
         self.frames = 0
+        self._offset = PCAP_HEADER_BYTES
         try:
             with self.path.open("rb") as file:
                 if self.path.stat().st_size == 0:
@@ -85,6 +97,18 @@ class CaptureFile:
     def __iter__(self) -> Iterator[Frame]:
         return self._pcap_frames() if self.format == "pcap" else self._pcapng_frames()
 
+    def maybe_pcap_records(self) -> PcapRecords | None:
+        """The records not read yet, for a reader other than iteration; None for pcapng."""
+        if self.format != "pcap":
+            return None
+        is_little_endian = self._record_header.format.startswith("<")
+        return PcapRecords(self._map, self._offset, is_little_endian, self._units_per_us, self._link_type)
+
+    def skip_to(self, offset: int) -> None:
+        """Records before `offset` were read elsewhere: iteration starts there; their pages are given back."""
+        self._release(self._offset & -mmap.PAGESIZE, offset)
+        self._offset = offset
+
     def _release(self, start: int, upto: int) -> int:
         """Give the pages before `upto` back; returns where the next ones start."""
         upto &= -mmap.PAGESIZE
@@ -106,8 +130,9 @@ class CaptureFile:
     def _pcap_frames(self) -> Iterator[Frame]:
         buffer, link_type, units = self._map, self._link_type, self._units_per_us
         header = self._record_header.unpack_from
-        offset, size = PCAP_HEADER_BYTES, len(buffer)
-        released, release_at = 0, RELEASE_BYTES
+        offset, size = self._offset, len(buffer)
+        released = offset & -mmap.PAGESIZE
+        release_at = released + RELEASE_BYTES
         while offset + RECORD_HEADER_BYTES <= size:
             seconds, fraction, length, wire_length = header(buffer, offset)
             if length > MAX_FRAME_BYTES:

@@ -10,7 +10,12 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t
 from libc.string cimport memcpy, memset
 
-from hashlib import md5, sha256
+try:
+    # The interpreter's own digests: for a hundred bytes OpenSSL's set-up costs more than the hashing.
+    from _md5 import md5
+    from _sha256 import sha256
+except ImportError:
+    from hashlib import md5, sha256
 
 from capture_agent.events import Transport
 from capture_agent.fingerprint.hello_facts import HelloFacts
@@ -370,6 +375,16 @@ cdef void sort(uint16_t* values, int count) noexcept nogil:
         values[j] = value
 
 
+cdef bytes hexadecimal(bytes digest, int chars):
+    cdef bytes text = PyBytes_FromStringAndSize(NULL, chars)
+    cdef char* out = PyBytes_AS_STRING(text)
+    cdef const uint8_t* octets = <const uint8_t*>PyBytes_AS_STRING(digest)
+    cdef int i
+    for i in range(chars):
+        out[i] = HEX[octets[i >> 1] >> (0 if i & 1 else 4) & 15]
+    return text
+
+
 cdef int put_hash12(Text* out, Text* text, bint is_recurring) except -1:
     """12 hex digits of SHA-256. Sorted lists recur with each hello of a client and are remembered."""
     cdef bytes key
@@ -380,7 +395,7 @@ cdef int put_hash12(Text* out, Text* text, bint is_recurring) except -1:
     key = PyBytes_FromStringAndSize(text.chars, text.size)
     digits = _hashes.get(key) if is_recurring else None
     if digits is None:
-        digits = sha256(key).hexdigest()[:HASH_CHARS].encode()
+        digits = hexadecimal(sha256(key).digest(), HASH_CHARS)
         if is_recurring:
             if len(_hashes) >= MAX_CACHED_HASHES:
                 _hashes.clear()
@@ -393,7 +408,7 @@ cdef int put_md5(Text* out, Text* text, bint is_recurring) except -1:
     cdef bytes key = PyBytes_FromStringAndSize(text.chars, text.size)
     cdef object digits = _hashes.get(key) if is_recurring else None
     if digits is None:
-        digits = md5(key, usedforsecurity=False).hexdigest().encode()
+        digits = hexadecimal(md5(key).digest(), 32)
         if is_recurring:
             if len(_hashes) >= MAX_CACHED_HASHES:
                 _hashes.clear()

@@ -77,7 +77,8 @@ class TcpTable:
         self._sensor = sensor
         self._limits = limits
         self._counters = counters
-        self._budget = StreamBudget(limits.max_buffered_bytes)
+        self.budget = StreamBudget(limits.max_buffered_bytes)
+        """The streams that hold bytes of an incomplete hello."""
         self._closed = RecentKeys()
         self._swept_us: int | None = None
 
@@ -117,9 +118,9 @@ class TcpTable:
 
     def advance(self, now_us: int, events: list[FlowEvent]) -> None:
         """Close what is idle and give up hellos that take too long; cheap between two sweeps."""
-        for flow in self._budget.begun_before(now_us - self._limits.hello_us):
+        for flow in self.budget.begun_before(now_us - self._limits.hello_us):
             self._counters.streams_evicted_timeout += 1
-            self._end_stream(flow, now_us, events)
+            self.end_stream(flow, now_us, events)
         if self._swept_us is not None and 0 <= now_us - self._swept_us < self._limits.sweep_us:
             return
         self._swept_us = now_us
@@ -155,13 +156,13 @@ class TcpTable:
         """Book the bytes that `flow` holds now; the streams begun first may have to give way."""
         if flow.stream is None:
             return
-        for victim in self._budget.note(flow, flow.stream.buffered_bytes, ts_us):
+        for victim in self.budget.note(flow, flow.stream.buffered_bytes, ts_us):
             self._counters.streams_evicted_bytes += 1
-            self._end_stream(victim, ts_us, events)
+            self.end_stream(victim, ts_us, events)
 
     def forget(self, flow: TcpFlow) -> None:
         """Drop a connection without an event: someone else goes on with it."""
-        self._budget.forget(flow)
+        self.budget.forget(flow)
         self.flows.pop(flow.client_key, None)
         self.flows.pop(reverse_flow_key(flow.client_key), None)
 
@@ -295,16 +296,16 @@ class TcpTable:
                 self._counters.streams_evicted_bytes += 1
             elif stream.gave_up is GiveUp.SEGMENTS:
                 self._counters.streams_evicted_segments += 1
-            self._end_stream(flow, ts_us, events)
+            self.end_stream(flow, ts_us, events)
             return
         self.note_buffered(flow, ts_us, events)
 
-    def _end_stream(self, flow: TcpFlow, ts_us: int, events: list[FlowEvent]) -> None:
+    def end_stream(self, flow: TcpFlow, ts_us: int, events: list[FlowEvent]) -> None:
         """Stop searching; report a hello that was begun and is not whole."""
         stream, epoch = flow.stream, flow.epoch
         if stream is None or epoch is None:
             return
-        self._budget.forget(flow)
+        self.budget.forget(flow)
         if stream.search.is_hello_begun:
             events.append(_hello_seen(flow, StreamHello(None, None, stream.hello_segments), ts_us))
         flow.stream = None
@@ -318,7 +319,7 @@ class TcpTable:
             self._closed.add(reverse_flow_key(flow.client_key))
 
     def _remove(self, flow: TcpFlow, ts_us: int, reason: CloseReason, events: list[FlowEvent]) -> None:
-        self._end_stream(flow, ts_us, events)
+        self.end_stream(flow, ts_us, events)
         self.flows.pop(flow.client_key, None)
         self.flows.pop(reverse_flow_key(flow.client_key), None)
         events.append(EpochClosed(flow.conn_id, ts_us, reason))

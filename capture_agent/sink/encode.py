@@ -28,9 +28,11 @@ def table_of(row: Row) -> str:
     return TABLES[type(row)]
 
 
-def encode_row(row: Row) -> bytes:
-    """One JSON object with the column names of the row's table, and a newline."""
+def encode_row(row: Row, left_out: frozenset[str] = frozenset()) -> bytes:
+    """One JSON object with the column names of the row's table but those `left_out`, and a newline."""
     columns = msgspec.structs.asdict(row)
+    for name in left_out:
+        del columns[name]
     columns["ts"] = iso_time(row.ts)
     return _encoder.encode(columns) + b"\n"
 

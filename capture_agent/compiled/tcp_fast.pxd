@@ -1,0 +1,51 @@
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+
+from capture_agent.compiled.flow_store cimport Flow, FlowStore
+from capture_agent.compiled.row_json cimport RowWriter
+
+cdef struct Segment:
+    const uint8_t* key
+    int key_size
+    uint32_t seq
+    uint32_t ack
+    int flags
+    uint16_t window
+    const uint8_t* options
+    int option_size
+    const uint8_t* payload
+    int payload_size
+    uint8_t ttl
+    bint ip_df
+    uint16_t ip_id
+    bint is_cut
+
+cdef class TcpFast:
+    cdef FlowStore store
+    cdef readonly RowWriter rows
+    cdef object table
+    cdef object limits
+    cdef int max_flows
+    cdef int max_half_open
+    cdef int64_t swept_us
+    cdef int* closed
+    cdef int64_t* closed_us
+    cdef int closed_at
+    cdef int64_t pending_bytes
+    cdef object pending
+    cdef list events
+    cdef readonly long hellos
+    cdef readonly long evicted
+    cdef bint feed(self, Segment* segment, int64_t ts_us) except -1
+    cdef bint syn(self, Segment* segment, int index, bint is_client, int64_t ts_us) except -1
+    cdef bint syn_ack(self, Segment* segment, int index, bint is_client, int64_t ts_us) except -1
+    cdef bint unknown(self, Segment* segment) except -1
+    cdef int open(self, Segment* segment, int64_t ts_us) except -1
+    cdef bint hello_part(self, Flow* flow, Segment* segment, int64_t ts_us) except -1
+    cdef bint after_hello(self, Flow* flow, Segment* segment) except -1
+    cdef bint report(self, Flow* flow, const uint8_t* record, int segments, int64_t ts_us) except -1
+    cdef int close(self, int index) except -1
+    cdef int hand_over(self, int index) except -1
+    cdef int mark_reference(self, const uint8_t* key, int key_size, int index) except -1
+    cdef int evict(self, bint half_open) except -1
+    cdef int sweep(self, int64_t now_us) except -1
+    cdef bint is_pending(self, tuple entry) except -1

@@ -1,0 +1,487 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Ordinary TLS connections in C: SYN, SYN-ACK, ACK, a hello in one to eight segments in order, the end.
+
+`flows.tcp_table` is the reference and holds every other connection. At the first segment that is not
+ordinary (out of order, another protocol, a record that does not end with the hello, early data, a
+second hello, bytes cut by the snap length) the connection is handed over to it, with all taken so far.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free, malloc, qsort
+from libc.string cimport memcmp, memcpy
+
+from collections import deque
+
+from capture_agent.fingerprint.tcp_syn import SynFacts
+from capture_agent.flows.handover import HandedOver, adopt, maybe_release
+
+from capture_agent.compiled.flow_store cimport (
+    AWAITS_HELLO,
+    AWAITS_SECOND,
+    CLOSED,
+    HALF_OPEN,
+    MAX_CHUNKS,
+    MAX_KEY_BYTES,
+    REFERENCE,
+    SETTLED,
+    Flow,
+    FlowStore,
+)
+from capture_agent.compiled.hello cimport Hello, Prints, make_prints, read_hello, skeleton_of
+from capture_agent.compiled.row_json cimport RowWriter
+
+cdef enum:
+    FIN = 0x01
+    SYN = 0x02
+    RST = 0x04
+    ACK = 0x10
+    BOTH_FINS = 3
+    RECORD_HEADER_BYTES = 5
+    MAX_PLAINTEXT_BYTES = 16384
+    MAX_PENDING_BYTES = 8 << 20
+    EVICTED_SHARE = 32
+    MAX_CLOSED = 16384
+    UNKNOWN = -1
+
+cdef Hello _hello
+cdef Prints _prints
+
+
+cdef inline int u16(const uint8_t* at) noexcept nogil:
+    return at[0] << 8 | at[1]
+
+
+cdef bint announces_early_data(const uint8_t* message, int size) noexcept nogil:
+    """The bytes of an empty early_data extension occur, as `tls_record` looks for them."""
+    cdef int at
+    for at in range(size - 3):
+        if message[at + 1] == 0x2A and memcmp(message + at, b"\x00\x2a\x00\x00", 4) == 0:
+            return True
+    return False
+
+
+cdef inline bint is_handshake_record(const uint8_t* record, int size) noexcept nogil:
+    """A whole header of a handshake record that starts another message than a ClientHello."""
+    cdef int length
+    if size < 6 or record[0] != 22 or record[1] != 3 or record[5] == 1:
+        return False
+    length = u16(record + 3)
+    return 0 < length <= MAX_PLAINTEXT_BYTES
+
+
+cdef inline bint is_other_record(const uint8_t* record, int size) noexcept nogil:
+    """A whole header of a record after which no second hello can come; early data is the caller's matter."""
+    return size >= RECORD_HEADER_BYTES and record[1] == 3 and record[0] != 22 and record[0] != 20
+
+
+cdef class TcpFast:
+    """`feed` returns whether it took the segment; if not, the reference has to."""
+
+    def __init__(self, table, limits, RowWriter rows not None):
+        self.store = FlowStore()
+        self.rows = rows
+        self.table = table
+        self.limits = limits
+        self.max_flows = limits.max_flows
+        self.max_half_open = limits.max_half_open
+        self.swept_us = UNKNOWN
+        self.pending = deque()
+        self.pending_bytes = 0
+        self.hellos = self.evicted = 0
+        self.events = []
+        self.closed_at = 0
+
+    def __cinit__(self):
+        cdef int i
+        self.closed = <int*>malloc(MAX_CLOSED * sizeof(int))
+        self.closed_us = <int64_t*>malloc(MAX_CLOSED * sizeof(int64_t))
+        if self.closed == NULL or self.closed_us == NULL:
+            raise MemoryError
+        for i in range(MAX_CLOSED):
+            self.closed[i] = UNKNOWN
+
+    def __dealloc__(self):
+        free(self.closed)
+        free(self.closed_us)
+
+    cdef bint feed(self, Segment* segment, int64_t ts_us) except -1:
+        cdef bint is_client = True
+        cdef int index = self.store.find(segment.key, segment.key_size, &is_client)
+        cdef Flow* flow
+        if segment.flags & SYN and not segment.flags & RST:
+            if segment.flags & ACK:
+                return self.syn_ack(segment, index, is_client, ts_us)
+            return self.syn(segment, index, is_client, ts_us)
+        if index == UNKNOWN:
+            return self.unknown(segment)
+        flow = &self.store.flows[index]
+        flow.last_us = ts_us
+        if flow.state == REFERENCE:
+            return False
+        if flow.state == CLOSED:
+            return True
+        if flow.state == HALF_OPEN:
+            if segment.flags & RST:
+                self.store.remove(index)
+                return True
+            if not is_client:
+                if segment.payload_size == 0:
+                    return True
+                self.hand_over(index)
+                return False
+            if self.store.live - self.store.half_open >= self.max_flows:
+                self.evict(False)
+            self.store.set_state(flow, AWAITS_HELLO)
+            flow.next_seq = flow.isn + 1
+            if flow.syn_ack_us >= 0:
+                flow.rtt_us = ts_us - flow.syn_ack_us
+        if flow.state != SETTLED and is_client and (segment.payload_size or segment.is_cut):
+            if flow.state == AWAITS_HELLO:
+                if not self.hello_part(flow, segment, ts_us):
+                    self.hand_over(index)
+                    return False
+            elif not self.after_hello(flow, segment):
+                self.hand_over(index)
+                return False
+        if segment.flags & (FIN | RST):
+            if segment.flags & FIN:
+                flow.fins |= 1 if is_client else 2
+            if segment.flags & RST or flow.fins == BOTH_FINS:
+                if flow.state == AWAITS_HELLO and flow.stream_size:
+                    self.hand_over(index)
+                    return False
+                self.close(index)
+        return True
+
+    cdef int close(self, int index) except -1:
+        """Keep a closed flow for its stray segments until MAX_CLOSED others have closed after it."""
+        cdef int oldest = self.closed[self.closed_at]
+        cdef Flow* flow
+        if oldest != UNKNOWN:
+            flow = &self.store.flows[oldest]
+            if flow.is_live and flow.state == CLOSED and flow.opened_us == self.closed_us[self.closed_at]:
+                self.store.remove(oldest)
+        flow = &self.store.flows[index]
+        self.store.set_state(flow, CLOSED)
+        self.closed[self.closed_at] = index
+        self.closed_us[self.closed_at] = flow.opened_us
+        self.closed_at = (self.closed_at + 1) % MAX_CLOSED
+        return 0
+
+    cdef bint unknown(self, Segment* segment) except -1:
+        """A segment of no known connection: only one with data, and not the last, opens one midstream."""
+        if segment.flags & (RST | FIN) or not (segment.payload_size or segment.is_cut):
+            return True
+        self.mark_reference(segment.key, segment.key_size, UNKNOWN)
+        return False
+
+    cdef bint syn(self, Segment* segment, int index, bint is_client, int64_t ts_us) except -1:
+        cdef Flow* flow
+        if index != UNKNOWN:
+            flow = &self.store.flows[index]
+            if flow.state == REFERENCE:
+                flow.last_us = ts_us
+                return False
+            if flow.state != CLOSED and is_client and flow.has_isn and flow.isn == segment.seq:
+                return True
+            if flow.state == AWAITS_HELLO or flow.state == AWAITS_SECOND or (
+                flow.state == HALF_OPEN and not is_client
+            ):
+                self.hand_over(index)
+                return False
+            self.store.remove(index)
+        # An acknowledgement number or a sequence number of zero is a quirk that the signature names.
+        if segment.payload_size or segment.is_cut or segment.ack or not segment.seq:
+            self.mark_reference(segment.key, segment.key_size, UNKNOWN)
+            return False
+        self.open(segment, ts_us)
+        return True
+
+    cdef int open(self, Segment* segment, int64_t ts_us) except -1:
+        cdef Flow* flow
+        if self.store.half_open >= self.max_half_open:
+            self.evict(True)
+        flow = &self.store.flows[self.store.add(segment.key, segment.key_size)]
+        flow.opened_us = flow.last_us = ts_us
+        flow.isn = segment.seq
+        flow.has_isn = True
+        flow.ttl = segment.ttl
+        flow.window = segment.window
+        flow.ip_df = segment.ip_df
+        flow.ip_id = segment.ip_id
+        flow.syn_flags = <uint8_t>segment.flags
+        flow.option_size = <uint8_t>segment.option_size
+        memcpy(flow.options, segment.options, segment.option_size)
+        return 0
+
+    cdef bint syn_ack(self, Segment* segment, int index, bint is_client, int64_t ts_us) except -1:
+        cdef uint8_t client_key[MAX_KEY_BYTES]
+        cdef Flow* flow
+        cdef int size
+        if index != UNKNOWN:
+            flow = &self.store.flows[index]
+            if flow.state == HALF_OPEN and not is_client:
+                if flow.syn_ack_us < 0:
+                    flow.syn_ack_us = ts_us
+                return True
+            if flow.state != REFERENCE and flow.state != CLOSED and not is_client:
+                return True
+            if flow.state == REFERENCE:
+                flow.last_us = ts_us
+            else:
+                self.hand_over(index)
+            return False
+        size = (segment.key_size - 4) >> 1
+        memcpy(client_key, segment.key + size, size)
+        memcpy(client_key + size, segment.key, size)
+        memcpy(client_key + 2 * size, segment.key + 2 * size + 2, 2)
+        memcpy(client_key + 2 * size + 2, segment.key + 2 * size, 2)
+        self.mark_reference(client_key, segment.key_size, UNKNOWN)
+        return False
+
+    cdef bint hello_part(self, Flow* flow, Segment* segment, int64_t ts_us) except -1:
+        """A segment of the client before its hello is whole; False if the reference has to judge it."""
+        cdef uint32_t behind = flow.next_seq - segment.seq
+        cdef const uint8_t* payload = segment.payload
+        cdef int size = segment.payload_size
+        cdef int record
+        if segment.is_cut:
+            return False
+        if behind:
+            return behind < 0x80000000 and behind >= <uint32_t>size
+        if flow.stream_size:
+            record = u16(flow.stream + 3)
+        else:
+            if size < 9 or payload[0] != 22 or payload[1] != 3 or payload[5] != 1:
+                return False
+            record = u16(payload + 3)
+            if record > MAX_PLAINTEXT_BYTES or record != 4 + (payload[6] << 16 | u16(payload + 7)):
+                return False
+        if flow.stream_size + size > RECORD_HEADER_BYTES + record or flow.chunk_count == MAX_CHUNKS:
+            return False
+        if not flow.stream_size and size == RECORD_HEADER_BYTES + record:
+            if not self.report(flow, payload, 1, ts_us):
+                return False
+            self.store.keep_chunk(flow, payload, size)
+        else:
+            if self.pending_bytes + size > MAX_PENDING_BYTES:
+                return False
+            if not flow.stream_size:
+                flow.begun_us = ts_us
+                self.pending.append((<int>(flow - self.store.flows), flow.opened_us, ts_us))
+            self.store.keep_chunk(flow, payload, size)
+            self.pending_bytes += size
+            if flow.stream_size == RECORD_HEADER_BYTES + record:
+                if not self.report(flow, flow.stream, flow.chunk_count, ts_us):
+                    # The reference takes this segment itself.
+                    flow.chunk_count -= 1
+                    flow.stream_size -= size
+                    self.pending_bytes -= size
+                    return False
+                self.pending_bytes -= flow.stream_size
+        flow.next_seq += size
+        return True
+
+    cdef bint report(self, Flow* flow, const uint8_t* record, int segments, int64_t ts_us) except -1:
+        """Write the row of a whole hello; False if it is not an ordinary one."""
+        cdef const uint8_t* message = record + RECORD_HEADER_BYTES
+        cdef int size = u16(record + 3)
+        cdef object skeleton = None
+        if not read_hello(message, size, &_hello):
+            return False
+        if self.rows.with_skeleton:
+            skeleton = skeleton_of(&_hello)
+            if skeleton is None:
+                return False
+        make_prints(&_hello, b"t", &_prints)
+        self.rows.write(flow, ts_us, &_hello, &_prints, skeleton, segments, segments > 1)
+        flow.may_send_early_data = announces_early_data(message, size)
+        self.store.set_state(flow, AWAITS_SECOND)
+        self.hellos += 1
+        return True
+
+    cdef bint after_hello(self, Flow* flow, Segment* segment) except -1:
+        """The client's next records: all but a second hello end the search."""
+        cdef uint32_t behind = flow.next_seq - segment.seq
+        cdef const uint8_t* payload = segment.payload
+        cdef int size = segment.payload_size
+        if segment.is_cut or flow.may_send_early_data:
+            return False
+        if behind:
+            return behind < 0x80000000 and behind >= <uint32_t>size
+        if size >= 6 and payload[0] == 20 and payload[1] == 3 and u16(payload + 3) == 1:
+            # change_cipher_spec of one byte: what stands behind it decides.
+            if size == 6 and flow.chunk_count < MAX_CHUNKS:
+                self.store.keep_chunk(flow, payload, size)
+                flow.next_seq += size
+                return True
+            payload += 6
+            size -= 6
+        if not is_handshake_record(payload, size) and not is_other_record(payload, size):
+            return False
+        self.store.set_state(flow, SETTLED)
+        return True
+
+    cdef int mark_reference(self, const uint8_t* key, int key_size, int index) except -1:
+        """From now on the reference gets every segment of this connection."""
+        cdef Flow* flow
+        if index == UNKNOWN:
+            if self.store.live - self.store.half_open >= self.max_flows:
+                self.evict(False)
+            index = self.store.add(key, key_size)
+        flow = &self.store.flows[index]
+        if flow.state == AWAITS_HELLO:
+            self.pending_bytes -= flow.stream_size
+        self.store.set_state(flow, REFERENCE)
+        return 0
+
+    cdef int hand_over(self, int index) except -1:
+        cdef Flow* flow = &self.store.flows[index]
+        cdef bint is_v4 = flow.key_size == 12
+        cdef int i, at = 0
+        cdef list chunks = []
+        for i in range(flow.chunk_count):
+            chunks.append(PyBytes_FromStringAndSize(<const char*>flow.stream + at, flow.chunk_sizes[i]))
+            at += flow.chunk_sizes[i]
+        if flow.state != CLOSED:
+            adopt(
+                self.table,
+                HandedOver(
+                    PyBytes_FromStringAndSize(<const char*>flow.key, flow.key_size),
+                    flow.opened_us,
+                    flow.isn,
+                    SynFacts(
+                        flow.ttl,
+                        flow.window,
+                        PyBytes_FromStringAndSize(<const char*>flow.options, flow.option_size),
+                        bool(flow.ip_df) if is_v4 else None,
+                        flow.ip_id if is_v4 else None,
+                        False,
+                        flow.syn_flags,
+                        flow.isn,
+                        0,
+                    ),
+                    flow.syn_ack_us if flow.syn_ack_us >= 0 else None,
+                    flow.state != HALF_OPEN,
+                    flow.rtt_us if flow.rtt_us >= 0 else None,
+                    chunks,
+                    flow.begun_us,
+                    flow.last_us,
+                ),
+                self.events,
+            )
+        return self.mark_reference(flow.key, flow.key_size, index)
+
+    def take_back(self, bytes flow_key not None):
+        """After the reference took a segment: connections that it has searched to the end return."""
+        cdef bint is_client = True
+        cdef int index
+        cdef Flow* flow
+        released = maybe_release(self.table, flow_key)
+        if released is None:
+            return
+        client_key, isn = released
+        index = self.store.find(<const uint8_t*><char*>client_key, len(client_key), &is_client)
+        if index == UNKNOWN:
+            return
+        flow = &self.store.flows[index]
+        if not is_client:
+            memcpy(flow.key, <const uint8_t*><char*>client_key, len(client_key))
+        flow.has_isn = isn is not None
+        if isn is not None:
+            flow.isn = isn
+        flow.fins = 0
+        self.store.set_state(flow, SETTLED)
+
+    def advance(self, int64_t now_us):
+        """Let time pass: overdue hellos go to the reference, which gives them up; idle flows are forgotten."""
+        cdef int64_t overdue = now_us - <int64_t>self.limits.hello_us
+        cdef Flow* flow
+        cdef int index
+        while self.pending and self.pending[0][2] < overdue:
+            index, opened_us, begun_us = self.pending.popleft()
+            flow = &self.store.flows[index]
+            if flow.is_live and flow.state == AWAITS_HELLO and flow.stream_size:
+                if flow.opened_us == opened_us and flow.begun_us == begun_us:
+                    self.hand_over(index)
+        if self.swept_us < 0 or now_us < self.swept_us or now_us - self.swept_us >= self.limits.sweep_us:
+            self.sweep(now_us)
+            self.swept_us = now_us
+
+    def finish(self):
+        """The input has ended: hellos that are not whole go to the reference."""
+        cdef int index
+        for index in range(self.store.capacity):
+            if self.store.flows[index].is_live and self.store.flows[index].state == AWAITS_HELLO:
+                if self.store.flows[index].stream_size:
+                    self.hand_over(index)
+
+    cdef int sweep(self, int64_t now_us) except -1:
+        cdef int64_t idle = now_us - <int64_t>self.limits.idle_us
+        cdef int64_t half_open = now_us - <int64_t>self.limits.half_open_us
+        cdef int64_t closed = now_us - <int64_t>self.limits.sweep_us
+        cdef int index
+        cdef Flow* flow
+        for index in range(self.store.capacity):
+            flow = &self.store.flows[index]
+            if not flow.is_live:
+                continue
+            if flow.state == HALF_OPEN:
+                if flow.opened_us < half_open:
+                    self.store.remove(index)
+            elif flow.state == CLOSED:
+                if flow.last_us < closed:
+                    self.store.remove(index)
+            elif flow.last_us < idle:
+                if flow.state == AWAITS_HELLO and flow.stream_size:
+                    self.hand_over(index)
+                else:
+                    self.store.remove(index)
+        while self.pending and not self.is_pending(self.pending[0]):
+            self.pending.popleft()
+        return 0
+
+    cdef bint is_pending(self, tuple entry) except -1:
+        cdef Flow* flow = &self.store.flows[<int>entry[0]]
+        return (
+            flow.is_live
+            and flow.state == AWAITS_HELLO
+            and flow.opened_us == <int64_t>entry[1]
+            and flow.begun_us == <int64_t>entry[2]
+        )
+
+    cdef int evict(self, bint half_open) except -1:
+        """Give up the stalest 32nd of the half-open flows, or of the others."""
+        cdef int wanted = self.store.half_open if half_open else self.store.live - self.store.half_open
+        cdef int64_t* ages
+        cdef int64_t limit
+        cdef int index, count = 0
+        cdef Flow* flow
+        ages = <int64_t*>malloc(wanted * sizeof(int64_t))
+        if ages == NULL:
+            raise MemoryError
+        for index in range(self.store.capacity):
+            flow = &self.store.flows[index]
+            if flow.is_live and (flow.state == HALF_OPEN) == half_open:
+                ages[count] = flow.last_us
+                count += 1
+        qsort(ages, count, sizeof(int64_t), compare_ages)
+        limit = ages[count // EVICTED_SHARE]
+        free(ages)
+        wanted = count // EVICTED_SHARE + 1
+        for index in range(self.store.capacity):
+            flow = &self.store.flows[index]
+            if wanted and flow.is_live and (flow.state == HALF_OPEN) == half_open and flow.last_us <= limit:
+                wanted -= 1
+                if flow.state == AWAITS_HELLO and flow.stream_size:
+                    self.hand_over(index)
+                self.store.remove(index)
+                self.evicted += 1
+        return 0
+
+
+cdef int compare_ages(const void* left, const void* right) noexcept nogil:
+    cdef int64_t a = (<const int64_t*>left)[0]
+    cdef int64_t b = (<const int64_t*>right)[0]
+    return (a > b) - (a < b)

@@ -1,0 +1,71 @@
+"""Moves a connection between the flow table and a faster path that holds the ordinary ones.
+
+The faster path keeps a connection only while nothing about it is out of the ordinary. At the first thing
+that is, it hands over all it took so far, and the table goes on as if it had seen every segment itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from capture_agent.fingerprint.tcp_syn import SynFacts
+from capture_agent.flows.client_stream import SEQ_MASK
+from capture_agent.flows.flow_events import EpochOpened, FlowEvent
+from capture_agent.flows.tcp_table import HalfOpen, TcpTable
+from capture_agent.wire.segment import reverse_flow_key
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A connection as the faster path knew it: its SYN, and the client's bytes so far, in order."""
+
+    client_key: bytes
+    opened_us: int
+    isn: int
+    syn: SynFacts
+    syn_ack_us: int | None
+    is_established: bool
+    syn_ack_rtt_us: int | None
+    client_chunks: Sequence[bytes]
+    """Payloads of the client's segments, retransmissions left out."""
+    begun_us: int
+    """Arrival of the first chunk; without one not read."""
+    last_us: int
+
+
+def adopt(table: TcpTable, given: HandedOver, events: list[FlowEvent]) -> None:
+    """Take the connection over; hellos in the given chunks were reported by the giver and are not again.
+
+    What makes room for it is appended to `events`.
+    """
+    half = HalfOpen(given.opened_us, given.isn, given.syn, None, given.syn_ack_us)
+    table.half_open[given.client_key] = half
+    if not given.is_established:
+        return
+    reported: list[FlowEvent] = []
+    flow = table.establish(given.client_key, half, given.last_us, reported)
+    events += [event for event in reported if not isinstance(event, EpochOpened)]
+    flow.syn_ack_rtt_us = given.syn_ack_rtt_us
+    stream = flow.stream
+    if stream is None:
+        return
+    seq = given.isn + 1
+    for chunk in given.client_chunks:
+        stream.receive(seq & SEQ_MASK, chunk, is_cut=False)
+        seq += len(chunk)
+    for victim in table.budget.note(flow, stream.buffered_bytes, given.begun_us):
+        table.end_stream(victim, given.last_us, events)
+
+
+def maybe_release(table: TcpTable, key: bytes) -> tuple[bytes, int | None] | None:
+    """Let go of a connection whose stream is searched to its end: its client's key and initial number.
+
+    None if the table still needs the connection, or does not hold it.
+    """
+    flow = table.flows.get(key)
+    if flow is None or flow.stream is not None:
+        return None
+    del table.flows[flow.client_key]
+    del table.flows[reverse_flow_key(flow.client_key)]
+    return flow.client_key, flow.isn
