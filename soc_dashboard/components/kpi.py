@@ -41,6 +41,8 @@ def change(now: float | None, before: float | None, against: str, more_is_worse:
             Markup("none {}").format(against) if now == 0 else Markup("<b>new</b>, none {}").format(against)
         )
     ratio = now / before - 1
+    if abs(ratio) < 0.005:
+        return Markup("unchanged {}").format(against)
     worse = " class=worse" if more_is_worse and ratio > 0.1 else ""
     return Markup("<b{}>{}{:.0f}\u202f%</b> {}").format(
         Markup(worse), "+" if ratio >= 0 else "−", abs(ratio) * 100, against

@@ -111,7 +111,9 @@ class RangeBar:
         """Show what the range is; a group of radio buttons cannot have none chosen, so a zoom gets its own."""
         self._is_following = True
         shown = DEFAULT_PRESET if self._range.is_live and self._range.preset == CUSTOM else self._range.preset
-        self._presets.param.update(options=[*PRESETS, CUSTOM] if shown == CUSTOM else list(PRESETS), value=shown)
+        self._presets.param.update(
+            options=[*PRESETS, CUSTOM] if shown == CUSTOM else list(PRESETS), value=shown
+        )
         self._is_following = False
         self._back.visible = self._range.can_zoom_back or not self._range.is_live
 

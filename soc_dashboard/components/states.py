@@ -55,9 +55,9 @@ def failed_banner(query: str, reason: str) -> Markup:
     ).format(icon("warning"), query.replace("_", " "), reason)
 
 
-def stale_banner(newest: datetime | None, now: datetime) -> Markup:
-    """The age of the newest data when it is old; empty otherwise."""
-    if newest is None or now - newest <= STALE_AFTER:
+def stale_banner(newest: datetime | None, window: Window, now: datetime) -> Markup:
+    """The age of the newest data when it is old and the window reaches past it; empty otherwise."""
+    if newest is None or min(now, window.until) - newest <= STALE_AFTER:
         return Markup("")
     return Markup(
         '<div class="banner" role="status">{}<span>Newest data is {}.</span>'

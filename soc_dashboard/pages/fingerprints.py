@@ -70,7 +70,7 @@ class FingerprintsPage(PageSession):
         """One page of the table, and the age of the data."""
         self._as_of = as_of
         extent = await self.marts.fetch("data_extent", Extent, {})
-        self.notice(stale_banner(extent[0].newest, as_of))
+        self.notice(stale_banner(extent[0].newest, window, as_of))
         await self.table.read()
 
     async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:

@@ -168,7 +168,7 @@ class Ja4Page(PageSession):
         self.hello.object = str(fingerprint_card.hello(fingerprint))
         reading = await read_fingerprint(self.marts, fingerprint, window, as_of)
         self._shown = reading
-        self.notice(states.stale_banner(reading.extent.newest, as_of))
+        self.notice(states.stale_banner(reading.extent.newest, window, as_of))
         self.kpis.object = str(kpi_row(fingerprint_kpis(reading), dense=True))
         self.reasons.object = str(fingerprint_reasons(reading.reasons, window))
         self.claims.object = str(fingerprint_card.claims(reading.claims, window))

@@ -77,7 +77,9 @@ class OverviewPage(PageSession):
         """Figures and table, both in parallel reads."""
         overview = await read_overview(self.marts, window, as_of)
         self._shown = overview
-        self.notice(states.stale_banner(overview.extent.newest, as_of) + states.loss_banner(overview.now))
+        self.notice(
+            states.stale_banner(overview.extent.newest, window, as_of) + states.loss_banner(overview.now)
+        )
         self.kpis.object = str(kpi_row(overview_kpis(overview)))
         self.hosts.object = str(host_bars(overview.hosts, window))
         self.sensors.object = str(sensor_strip(overview.now.sensors, as_of, window))

@@ -5,7 +5,7 @@ with
             host,
             requests,
             toString(verdict) as verdict,
-            reason,
+            ifNull(reason, '') as reason,
             score_quantile,
             last_ts,
             indexOf(['human', 'good_bot', 'unknown', 'suspicious', 'bad_bot'], toString(verdict)) as severity

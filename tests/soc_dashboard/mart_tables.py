@@ -1,7 +1,7 @@
-"""The marts that the dashboard reads, as plain tables with plausible rows: a day of a small shop.
+"""The marts that the dashboard reads, as tables of the columns that dbt declares: a day of a small shop.
 
 `python tests/soc_dashboard/mart_tables.py DSN DATABASE` makes them for a look at the screen.
-Column names are the contract of the marts; `test_mart_contract.py` compares them with dbt's yml.
+A column that dbt renames is gone from these tables too, and the tests of the store fail.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import random
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
+import yaml
 
 FEATURES = (
     "ua_ja4_bits",
@@ -38,9 +40,6 @@ FEATURES = (
     "ch_ua_mismatch",
     "ch_platform_mismatch",
 )
-_ENTITY_KEY = "hour DateTime64(0, 'UTC'), client_ip IPv6, ja4_stable String, host String"
-_VERDICT = "Enum8('human' = 1, 'good_bot' = 2, 'suspicious' = 3, 'bad_bot' = 4, 'unknown' = 5)"
-_TOP = "Array(Tuple(name String, value Nullable(Float64), norm Nullable(Float64), contribution Float64))"
 _COUNTERS = (
     "frames_seen",
     "frames_dropped_kernel",
@@ -59,44 +58,17 @@ _COUNTERS = (
     "requests_cleartext",
 )
 
-TABLES: dict[str, str] = {
-    "fct_entity_hour": (
-        f"{_ENTITY_KEY}, requests UInt64, user_agent String, ua_family String, first_ts DateTime64(6, 'UTC'), "
-        "last_ts DateTime64(6, 'UTC'), " + ", ".join(f"{name} Nullable(Float64)" for name in FEATURES)
-    ),
-    "fct_ja4_hour": (
-        "hour DateTime64(0, 'UTC'), ja4_stable String, requests UInt64, client_ips UInt64, hellos UInt64, "
-        "hellos_unused UInt64"
-    ),
-    "fct_request_minute": (
-        "minute DateTime64(0, 'UTC'), client_ip IPv6, ja4_stable String, host String, requests UInt64, "
-        "errors_4xx UInt64, errors_5xx UInt64, response_bytes UInt64"
-    ),
-    "fct_entity_verdict": (
-        f"{_ENTITY_KEY}, requests UInt64, user_agent String, first_ts DateTime64(6, 'UTC'), "
-        "last_ts DateTime64(6, 'UTC'), anomaly_score Nullable(Float64), score_quantile Nullable(Float64), "
-        f"model_name String, model_version String, top_features {_TOP}, verdict {_VERDICT}, "
-        "verdict_source LowCardinality(String), verdict_source_id String, confidence Float32, reason String"
-    ),
-    "fct_request": (
-        "ts DateTime64(6, 'UTC'), sensor LowCardinality(String), client_ip IPv6, method LowCardinality(String), "
-        "host Nullable(String), path String, protocol LowCardinality(String), status UInt16, "
-        "user_agent Nullable(String), join_state LowCardinality(String), ja4 Nullable(String), "
-        "ja4_stable String, conn_id UInt64"
-    ),
-    "dim_ja4": (
-        "ja4_stable String, first_seen DateTime64(6, 'UTC'), last_seen DateTime64(6, 'UTC'), requests UInt64, "
-        "hellos UInt64, variants Array(String), ja4_r Nullable(String), ja4_o Nullable(String), "
-        "ja3_hash Nullable(String), ja3_hashes UInt64, tls_version Nullable(UInt16), alpn Array(String), "
-        "has_grease Nullable(Bool), has_ech Nullable(Bool), has_pq_group Nullable(Bool), "
-        "hello_len Nullable(UInt32), segments Nullable(UInt16), tcp_signature Nullable(String), "
-        "known_client Nullable(String)"
-    ),
-    "fct_sensor_minute": (
-        "sensor LowCardinality(String), minute DateTime64(0, 'UTC'), "
-        + ", ".join(f"{name} UInt64" for name in _COUNTERS)
-    ),
-}
+MART_FOLDER = Path(__file__).resolve().parents[2] / "dbt_clickhouse" / "models" / "marts"
+
+
+def declared_marts() -> dict[str, dict[str, str]]:
+    """Columns and types of every mart, as its dbt contract declares them: mart -> column -> type."""
+    marts: dict[str, dict[str, str]] = {}
+    for path in sorted(MART_FOLDER.glob("*.yml")):
+        for model in yaml.safe_load(path.read_text("utf-8")).get("models") or []:
+            marts[model["name"]] = {column["name"]: column["data_type"] for column in model["columns"]}
+    return marts
+
 
 CHROME_UA = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
@@ -149,6 +121,19 @@ CRAWLER = Hello(
     "t13d1516h2_8daaf6152771_806a8c22fdea", "Chromium headless shell", "Mozilla/5.0 (compatible; ShopIndex/2.1)",
     "ShopIndex", None, "good_bot", "Listed crawler, verified by address.", "rule:verified_crawler", True,
 )  # fmt: skip
+HOSTILE_TEXTS = (
+    "<script>document.title='owned'</script>",
+    '"><img src=x onerror="document.title=\'owned\'">',
+    "</div></template><svg onload=document.title='owned'>",
+    "javascript:document.title='owned'",
+    "{{7*7}}${7*7}<%= 7*7 %>",
+    '=HYPERLINK("http://example.invalid","click")',
+    "abc\u202ecod.exe\u202c",
+    "nul\0in the middle\r\nSet-Cookie: a=b",
+    "A" * 10_240,
+    "' or 1=1 -- \\",
+)
+"""Values that a client may send as path, host or user agent."""
 HELLOS = (CHROMIUM, FIREFOX, APACHE_BENCH, CURL, SCRAPER, CRAWLER)
 HOSTS = ("shop.test", "www.shop.test", "api.shop.test")
 PATHS = (
@@ -165,14 +150,15 @@ PATHS = (
 
 def create_tables(client: Any) -> None:
     """Make every mart, empty, in the client's database."""
-    for name, columns in TABLES.items():
-        client.command(f"create table {name} ({columns}) engine = MergeTree order by tuple()")
+    for name, columns in declared_marts().items():
+        listed = ", ".join(f"`{column}` {kind}" for column, kind in columns.items())
+        client.command(f"create table {name} ({listed}) engine = MergeTree order by tuple()")
 
 
 def fill(client: Any, now: datetime, hours: int = 30, seed: int = 7) -> None:
     """Fill the marts with `hours` of traffic that ends at `now`; the same seed gives the same rows."""
     chance = random.Random(seed)
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in declared_marts()}
     entities = [_entity(index, chance) for index in range(46)]
     start = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
     for step in range(hours):
@@ -185,6 +171,32 @@ def fill(client: Any, now: datetime, hours: int = 30, seed: int = 7) -> None:
         rows["dim_ja4"].append(_dimension(hello, rows["fct_request"], start, now))
     for name, values in rows.items():
         insert(client, name, values)
+
+
+def fill_hostile(client: Any, now: datetime) -> None:
+    """One entity per hostile value, with that value in every text that a client controls."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    for index, value in enumerate(HOSTILE_TEXTS):
+        address = f"203.0.113.{index + 1}"
+        verdict = entity_verdict(
+            hour, address, SCRAPER, value, 100, user_agent=value, reason=f"Sent {value}", last_ts=now
+        )
+        request = _requests(random.Random(index), now - timedelta(minutes=2), address, SCRAPER, value, 1)[0]
+        request |= {"path": value, "user_agent": value, "method": value[:12]}
+        minute = {
+            "minute": now.replace(second=0, microsecond=0) - timedelta(minutes=2), "client_ip": mapped(address),
+            "ja4_stable": SCRAPER.ja4, "host": value, "requests": 100,
+        }  # fmt: skip
+        entity_hour = {
+            "hour": hour, "client_ip": mapped(address), "ja4_stable": SCRAPER.ja4, "host": value,
+            "requests": 100, "user_agent": value, "ua_family": value,
+        }  # fmt: skip
+        insert(client, "fct_entity_verdict", [verdict])
+        insert(client, "fct_request", [request])
+        insert(client, "fct_request_minute", [minute])
+        insert(client, "fct_entity_hour", [entity_hour])
+    dimension = _dimension(SCRAPER, [], now, now)
+    insert(client, "dim_ja4", [dimension | {"alpn": [HOSTILE_TEXTS[0]], "tcp_signature": HOSTILE_TEXTS[0]}])
 
 
 def insert(client: Any, table: str, rows: list[dict[str, Any]]) -> None:
@@ -373,15 +385,18 @@ def _dimension(
     }
 
 
-def main(dsn: str, database: str) -> None:
-    """Make and fill the marts of a new database."""
+def main(dsn: str, database: str, rows: str = "day") -> None:
+    """Make the marts of a new database; `rows` is `day`, `hostile` or `none`."""
     with clickhouse_connect.get_client(dsn=dsn) as root:
         root.command(f"drop database if exists {database}")
         root.command(f"create database {database} engine = Atomic")
     with clickhouse_connect.get_client(dsn=dsn, database=database) as client:
         create_tables(client)
-        fill(client, datetime.now(UTC))
+        if rows == "day":
+            fill(client, datetime.now(UTC))
+        elif rows == "hostile":
+            fill_hostile(client, datetime.now(UTC))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])
