@@ -1,4 +1,4 @@
-"""Builds frames byte by byte from the RFC layouts, and streams of real ClientHellos."""
+"""Builds frames byte by byte from the RFC layouts, streams of real ClientHellos, and finds the recording."""
 
 from __future__ import annotations
 
@@ -102,3 +102,9 @@ def hello_stream(project_root: Path) -> Callable[[str], bytes]:
         return bytes.fromhex(vector["stream"])
 
     return stream_of
+
+
+@pytest.fixture(scope="session")
+def recording_dir(project_root: Path) -> Path:
+    """The recording of real clients that ships with the project."""
+    return project_root / "sample_traffic" / "recording"
