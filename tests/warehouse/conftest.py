@@ -1,0 +1,245 @@
+"""A database with raw rows, and dbt run over it twice: a full build, then two hours again after late data."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+import pytest
+from clickhouse_connect.driver import Client
+
+from capture_agent.ports import Row
+from capture_agent.sink.encode import encode_row, table_of
+from ja4_assets.storage import migrate
+
+
+def _load_rows() -> ModuleType:
+    """The module beside this one; tests are no packages, so it cannot be imported by name."""
+    spec = importlib.util.spec_from_file_location("warehouse_rows", Path(__file__).with_name("rows.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+rows = _load_rows()
+
+CHROME = "t13d1517h2_8daaf6152771_cb7bf5808d99"
+CHROME_STABLE = "t13d1516h2_8daaf6152771_22db41f7518f"
+REQUESTS = "t13d1812h1_85036bcba153_b26ce05bbdd6"
+REQUESTS_STABLE = "t13d1811h1_85036bcba153_375ca2c5e164"
+CHROME_AGENT = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/156.0.0.0 Safari/537.36"
+)
+HOURLY_MARTS = ("fct_entity_hour", "fct_ja4_hour", "fct_request_minute", "int_requests")
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """What the tests look at: the database after the second run, and snapshots of the first."""
+
+    client: Client
+    hours: tuple[datetime, datetime, datetime]
+    """Three past hours. Late rows came to the first two; the second run covered the last two."""
+    first: dict[str, list[str]]
+    second: dict[str, list[str]]
+    build_log: str
+
+
+def store(client: Client, *stored: Row) -> None:
+    """Insert rows as the agent's sink does."""
+    for table in {table_of(row) for row in stored}:
+        client.raw_insert(
+            table,
+            insert_block=b"".join(encode_row(row) for row in stored if table_of(row) == table),
+            fmt="JSONEachRow",
+            settings={"date_time_input_format": "best_effort"},
+        )
+
+
+def chrome_visit(hour: datetime, host: str = "shop.test") -> list[Row]:
+    """A person: six requests of Chrome 156 on two connections, headers as recorded in the lab."""
+    facts = {
+        "ja4": CHROME,
+        "ja4_stable": CHROME_STABLE,
+        "tls_version": 0x0304,
+        "sni": "shop.test",
+        "has_grease": True,
+        "has_ech": True,
+        "has_psk": False,
+        "has_pq_group": True,
+        "tcp_ttl": 118,
+        "tcp_mss": 1460,
+    }
+    headers = {
+        "user_agent": CHROME_AGENT,
+        "accept_language": "en-US,en;q=0.9",
+        "accept_encoding": "gzip, deflate, br, zstd",
+        "sec_fetch_site": "none",
+        "sec_fetch_mode": "navigate",
+        "sec_fetch_dest": "document",
+        "sec_fetch_user": "?1",
+        "sec_ch_ua": '"Not:A-Brand";v="8", "Chromium";v="156", "Google Chrome";v="156"',
+        "sec_ch_ua_mobile": "?0",
+        "sec_ch_ua_platform": '"Windows"',
+    }
+    visit: list[Row] = [rows.hello(hour, conn_id, **facts) for conn_id in (1, 2)]
+    visit += [
+        rows.request(
+            hour + timedelta(seconds=number),
+            1 + number % 2,
+            number,
+            host=host,
+            path=f"/{number}",
+            status=404 if number == 5 else 200,
+            response_bytes=100,
+            **facts,
+            **headers,
+        )
+        for number in range(6)
+    ]
+    return visit
+
+
+def spoofed_visit(hour: datetime, count: int, first: int = 0) -> list[Row]:
+    """A script of python-requests that says it is Chrome, from one address, one connection a request."""
+    facts = {
+        "ja4": REQUESTS,
+        "ja4_stable": REQUESTS_STABLE,
+        "tls_version": 0x0304,
+        "sni": "shop.test",
+        "has_grease": False,
+        "has_ech": False,
+        "has_psk": False,
+        "has_pq_group": False,
+        "tcp_ttl": 61,
+        "tcp_mss": 1380,
+    }
+    visit: list[Row] = []
+    for number in range(first, first + count):
+        moment = hour + timedelta(minutes=20, seconds=number)
+        visit.append(rows.hello(moment, 100 + number, src_ip="198.51.100.66", **facts))
+        visit.append(
+            rows.request(
+                moment,
+                100 + number,
+                client_ip="198.51.100.66",
+                protocol="HTTP/1.1",
+                user_agent=CHROME_AGENT,
+                accept_encoding="gzip, deflate",
+                path="/login",
+                **facts,
+            )
+        )
+    return visit
+
+
+def cleartext_visit(hour: datetime) -> list[Row]:
+    """One request without TLS, and a hello that no request followed."""
+    return [
+        rows.request(
+            hour + timedelta(minutes=40),
+            900,
+            client_ip="2001:db8::7",
+            scheme="http",
+            host="Shop.Test:80",
+            protocol="HTTP/1.1",
+            join_state=rows.JoinState.CLEARTEXT,
+            join_confidence=0.0,
+            alpn=(),
+        ),
+        rows.hello(hour + timedelta(minutes=41), 901, src_ip="198.51.100.99", ja4="a", ja4_stable="scan"),
+        rows.tick(hour, http_events_seen=14, requests_matched=13, requests_cleartext=1),
+        rows.tick(hour, http_events_seen=1, requests_waiting=1, run_id=2),
+    ]
+
+
+def dbt(database_url: str, folder: Path, project: Path, *arguments: str) -> str:
+    """Run dbt against a database and return its log; fails with the log when it fails or warns."""
+    parts = urlsplit(database_url)
+    finished = subprocess.run(
+        [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--warn-error", *arguments],
+        env=os.environ
+        | {
+            "JA4_CLICKHOUSE_HOST": parts.hostname or "",
+            "JA4_CLICKHOUSE_PORT": str(parts.port),
+            "JA4_CLICKHOUSE_USER": parts.username or "",
+            "JA4_CLICKHOUSE_PASSWORD": parts.password or "",
+            "JA4_CLICKHOUSE_DATABASE": parts.path.strip("/"),
+            "DBT_PROJECT_DIR": str(project),
+            "DBT_PROFILES_DIR": str(project),
+            "DBT_TARGET_PATH": str(folder / "target"),
+            "DBT_LOG_PATH": str(folder / "logs"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if finished.returncode != 0:
+        pytest.fail(f"dbt {' '.join(arguments)} failed:\n{finished.stdout}{finished.stderr}")
+    return finished.stdout
+
+
+def snapshot(client: Client) -> dict[str, list[str]]:
+    """Every row of the hourly tables, as text in alphabetical order; a row stored twice stands there twice."""
+    return {
+        table: [
+            text
+            for (text,) in client.query(
+                "select toString(tuple(*)) as text from {table:Identifier} order by text",
+                parameters={"table": table},
+            ).result_rows
+        ]
+        for table in HOURLY_MARTS
+    }
+
+
+@pytest.fixture(scope="session")
+def warehouse(
+    clickhouse_dsn: str, project_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    """Migrations, raw rows, `dbt build`, late rows, then `dbt run` over the last two of three hours."""
+    database_url = f"{clickhouse_dsn}/warehouse_{uuid.uuid4().hex[:12]}"
+    migrate.upgrade(database_url)
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    early, middle, late = hours = (
+        now - timedelta(hours=4),
+        now - timedelta(hours=3),
+        now - timedelta(hours=2),
+    )
+    project, folder = project_root / "dbt_clickhouse", tmp_path_factory.mktemp("dbt")
+    with clickhouse_connect.get_client(dsn=database_url) as client:
+        for hour in hours:
+            visit = [*chrome_visit(hour), *spoofed_visit(hour, 7), *cleartext_visit(hour)]
+            store(client, *visit)
+            store(client, *reversed(visit))
+        client.insert(
+            "bot_scores",
+            [[late, "198.51.100.66", REQUESTS_STABLE, "shop.test", "forest", "3", 0.9, 0.99, 0.6,
+              [("grease_missing", 0.875, 0.0, 0.4)], "v1", "run", now]],
+        )  # fmt: skip
+        client.insert(
+            "verdicts",
+            [[now, late, "198.51.100.66", REQUESTS_STABLE, "shop.test", "bad_bot", "model", "forest:3", 0.9,
+              "The handshake is not the browser's.", {"grease_missing": "0.875"}, "run"]],
+        )  # fmt: skip
+        build_log = dbt(database_url, folder, project, "build")
+        first = snapshot(client)
+        store(client, *spoofed_visit(early, 2, first=7), *spoofed_visit(middle, 2, first=7))
+        window = f"{{start_hour: '{middle:%Y-%m-%d %H:%M:%S}', end_hour: '{now:%Y-%m-%d %H:%M:%S}'}}"
+        dbt(database_url, folder, project, "run", "--select", *HOURLY_MARTS, "--vars", window)
+        yield Warehouse(client, hours, first, snapshot(client), build_log)
+        client.command(f"drop database {urlsplit(database_url).path.strip('/')} sync")
