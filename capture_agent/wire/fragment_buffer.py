@@ -6,20 +6,25 @@ from bisect import bisect_left, bisect_right
 
 from capture_agent.wire.errors import Malformed
 
-MAX_ISLANDS = 512
-"""Pieces that may lie apart at a time; Chromium cuts a hello into about twenty."""
+MAX_PIECES = 4096
+"""Pieces that may bring new bytes: Chromium cuts a hello into about twenty; at worst each costs a copy."""
 
 
 class FragmentBuffer:
-    """Bytes from offset 0 to at most `limit`. The first bytes received for a place stay."""
+    """Bytes from offset 0 to at most `limit`. The first bytes received for a place stay.
 
-    __slots__ = ("_ends", "_limit", "_octets", "_starts")
+    Memory grows with the bytes received, not with their offsets: islands are kept apart, so that one byte
+    at a far place costs one byte.
+    """
+
+    __slots__ = ("_ends", "_islands", "_limit", "_pieces", "_starts")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._octets = bytearray()
+        self._pieces = 0
         self._starts: list[int] = []
         self._ends: list[int] = []
+        self._islands: list[bytearray] = []
 
     @property
     def contiguous(self) -> int:
@@ -28,43 +33,49 @@ class FragmentBuffer:
 
     @property
     def buffered_bytes(self) -> int:
-        """Memory held, gaps included."""
-        return len(self._octets)
+        """Bytes held."""
+        return sum(map(len, self._islands))
 
     def read(self, start: int, stop: int) -> bytes:
         """Bytes of the contiguous run."""
-        return bytes(self._octets[start:stop])
+        return bytes(self._islands[0][start:stop]) if self.contiguous else b""
 
     def add(self, offset: int, piece: bytes, where: int) -> bool:
         """Place a piece; True if it brought bytes that were missing.
 
-        Raises `Malformed` at `where`, the caller's position, beyond the limit or with too many gaps.
+        Raises `Malformed` at `where`, the caller's position, beyond the limit or with too many pieces.
         """
-        if not piece:
-            return False
         stop = offset + len(piece)
         if stop > self._limit:
             raise Malformed("hello is longer than 65536 bytes", where)
-        starts, ends = self._starts, self._ends
+        starts, ends, islands = self._starts, self._ends, self._islands
         # Islands first..last-1 touch or overlap [offset, stop).
         first = bisect_left(ends, offset)
         last = bisect_right(starts, stop)
-        if last - first == 1 and starts[first] <= offset and stop <= ends[first]:
+        if not piece or (last - first == 1 and starts[first] <= offset and stop <= ends[first]):
             return False
-        if len(self._octets) < stop:
-            self._octets.extend(bytes(stop - len(self._octets)))
-        kept = [
-            (max(starts[i], offset), self.read(max(starts[i], offset), min(ends[i], stop)))
-            for i in range(first, last)
-        ]
-        self._octets[offset:stop] = piece
-        for start, earlier in kept:
-            self._octets[start : start + len(earlier)] = earlier
-        if first < last:
-            offset = min(offset, starts[first])
-            stop = max(stop, ends[last - 1])
-        starts[first:last] = [offset]
-        ends[first:last] = [stop]
-        if len(starts) > MAX_ISLANDS:
+        self._pieces += 1
+        if self._pieces > MAX_PIECES:
             raise Malformed("hello is cut into too many pieces", where)
+        if first == last:
+            starts.insert(first, offset)
+            ends.insert(first, stop)
+            islands.insert(first, bytearray(piece))
+            return True
+        if starts[first] <= offset:
+            joined = islands[first]
+            start = at = starts[first]
+        else:
+            joined = bytearray()
+            start = at = offset
+        # Walk the islands: what is between them comes from the piece, so nothing known is replaced.
+        for i in range(first, last):
+            if i > first or joined is not islands[first]:
+                joined += piece[at - offset : starts[i] - offset]
+                joined += islands[i]
+            at = ends[i]
+        joined += piece[at - offset :] if stop > at else b""
+        starts[first:last] = [start]
+        ends[first:last] = [start + len(joined)]
+        islands[first:last] = [joined]
         return True
