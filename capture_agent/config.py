@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from capture_agent.rows.stored import DEFAULT_TLS_PORTS, STORED_HEADERS
 
@@ -73,20 +79,8 @@ class AgentConfig(BaseSettings):
             )
         return names
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the framework's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the framework's signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the framework's signature
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment before the values given in code, which are those of the file."""
-        return env_settings, init_settings
 
-
-def load_config(path: Path | None, overrides: dict[str, object]) -> AgentConfig:
+def load_config(path: Path | None, overrides: dict[str, Any]) -> AgentConfig:
     """Settings from the file, if any, the environment and the command line; raises ConfigError."""
     from_file: dict[str, Any] = {}
     if path is not None:
@@ -98,10 +92,27 @@ def load_config(path: Path | None, overrides: dict[str, object]) -> AgentConfig:
             raise ConfigError(f"{path}: {error}") from error
     source = "settings" if path is None else str(path)
     try:
-        config = AgentConfig(**from_file)
-        return AgentConfig.model_validate({**config.model_dump(), **overrides})
+        return _with_file(from_file)(**overrides)
     except ValidationError as error:
         raise ConfigError("; ".join(_sentence(source, problem) for problem in error.errors())) from error
+
+
+def _with_file(from_file: dict[str, Any]) -> type[AgentConfig]:
+    """The settings with a source below the environment: values that were read from a file."""
+
+    class ConfigWithFile(AgentConfig):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the framework's signature
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the framework's signature
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, from_file)
+
+    return ConfigWithFile
 
 
 def _sentence(source: str, problem: Any) -> str:

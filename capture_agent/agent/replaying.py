@@ -30,8 +30,7 @@ def replay(
 ) -> Summary:
     """Feed all sources in the order of time, each time shifted by `shift_us`, until they end.
 
-    Raises what the sources raise when they cannot be read, and SinkError. Rows up to then are in the sinks,
-    which the caller flushes.
+    Flushes the sinks at the end. Raises SinkError, and what the sources raise.
     """
     outlet = _Outlet(pipeline, sinks)
     sources: list[Iterable[Frame | HttpEvent]] = [*packet_sources, requests]
@@ -44,6 +43,8 @@ def replay(
             outlet.put(pipeline.note(event))
     outlet.put(pipeline.finish())
     outlet.empty()
+    for sink in sinks:
+        sink.flush()
     return outlet.summary
 
 

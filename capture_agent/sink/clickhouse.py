@@ -37,12 +37,13 @@ class RetryPolicy:
 
 
 class InsertFailed(Exception):  # noqa: N818 - an outcome that the caller handles, not a fault of the program
-    """One attempt failed. `is_transient`: the same insert may succeed later."""
+    """One attempt failed. `is_transient`: the same may succeed later; `code`: the server's, if any."""
 
-    def __init__(self, reason: str, *, is_transient: bool) -> None:
+    def __init__(self, reason: str, *, is_transient: bool, code: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_transient = is_transient
+        self.code = code
 
 
 class Inserter(Protocol):
@@ -151,7 +152,7 @@ def insert_with_retries(
             pause_s = min(pause_s, give_up_at - now)
             say(
                 f"ClickHouse: {error.reason}; trying again in {pause_s:.3g} s, "
-                f"giving up in {give_up_at - now:.0f} s"
+                f"giving up in {give_up_at - now:.3g} s"
             )
             clock.sleep(pause_s)
             pause_s = min(pause_s * 2, retry.longest_pause_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -29,6 +30,9 @@ TRANSIENT_CODES = {
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
 INSERT_SETTINGS = {"date_time_input_format": "best_effort"}
+
+# The driver logs every failed request as well; the sink says what happened, once and in the agent's words.
+logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
 
 
 class ClickHouseInserter:
@@ -75,9 +79,8 @@ class ClickHouseInserter:
 
     def _failed(self, error: Exception) -> InsertFailed:
         if isinstance(error, Error) and error.code is not None:
-            name = TRANSIENT_CODES.get(error.code)
-            first_line = str(error).partition("\n")[0][:500]
-            return InsertFailed(f"{self._address} answered: {first_line}", is_transient=name is not None)
+            reason = f"{self._address} answered: {server_text(error)}"
+            return InsertFailed(reason, is_transient=error.code in TRANSIENT_CODES, code=error.code)
         is_connection = isinstance(error, OperationalError | HTTPError | OSError)
         return InsertFailed(f"{self._address}: {_innermost(error)}", is_transient=is_connection)
 
@@ -101,6 +104,13 @@ def address_of(url: str) -> str:
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{host}{port}{parts.path}"
+
+
+def server_text(error: Error) -> str:
+    """The server's own sentence, without what the driver puts before and behind it."""
+    first_line = str(error).partition("\n")[0]
+    text = first_line.rpartition("DB::Exception: ")[2].partition(" (version ")[0]
+    return f"code {error.code}: {text[:500]}"
 
 
 def _innermost(error: BaseException) -> str:

@@ -14,6 +14,7 @@ OLDEST_REVISION = "0001"
 """Migration that made the raw tables as this agent writes them. Later ones may change other tables, so a
 newer revision is accepted as long as the raw tables still have every column."""
 HOW_TO_MIGRATE = "run `python -m ja4_assets.storage upgrade` on the platform's host"
+UNKNOWN_DATABASE = 81
 
 _REVISION = "select version_num from alembic_version"
 _COLUMNS = (
@@ -35,9 +36,9 @@ def check_schema(reader: Reader) -> None:
     try:
         has_revisions = bool(reader.query(_HAS_REVISIONS, {"table": "alembic_version"}))
     except InsertFailed as error:
-        if error.is_transient:
-            raise
-        raise SinkError(f"{error.reason}; {HOW_TO_MIGRATE}") from error
+        if error.code == UNKNOWN_DATABASE:
+            raise SinkError(f"{error.reason}; {HOW_TO_MIGRATE}") from error
+        raise
     if not has_revisions:
         raise SinkError(f"the database has no schema yet: {HOW_TO_MIGRATE}")
     revisions = [str(row[0]) for row in reader.query(_REVISION, {})]

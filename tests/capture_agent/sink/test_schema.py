@@ -52,18 +52,23 @@ def test_other_schema_is_refused_with_what_to_run(database: Database, words: str
     assert HOW_TO_MIGRATE in str(refusal.value)
 
 
-class Away:
+class Failing:
     """A database that fails."""
 
-    def __init__(self, *, is_transient: bool) -> None:
-        self._is_transient = is_transient
+    def __init__(self, failure: InsertFailed) -> None:
+        self._failure = failure
 
     def query(self, *_: object) -> list[tuple[object, ...]]:
-        raise InsertFailed("Code: 81. Database x does not exist", is_transient=self._is_transient)
+        raise self._failure
 
 
-def test_missing_database_is_refused_and_an_absent_one_is_left_to_the_retry() -> None:
+def test_missing_database_is_refused_and_other_failures_are_left_to_the_retry() -> None:
+    missing = InsertFailed("code 81: Database x does not exist", is_transient=False, code=81)
     with pytest.raises(SinkError, match="does not exist; run"):
-        check_schema(Away(is_transient=False))
-    with pytest.raises(InsertFailed):
-        check_schema(Away(is_transient=True))
+        check_schema(Failing(missing))
+    for other in (
+        InsertFailed("Connection refused", is_transient=True),
+        InsertFailed("code 516: Authentication failed", is_transient=False, code=516),
+    ):
+        with pytest.raises(InsertFailed):
+            check_schema(Failing(other))
