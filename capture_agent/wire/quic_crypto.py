@@ -57,34 +57,38 @@ class InitialKeys:
     """Keys of the client's Initial packets for one version and one connection id. Raises
     `QuicCryptoMissingError` when made without the package `cryptography`."""
 
-    __slots__ = ("_aead", "_iv", "_mask")
+    __slots__ = ("_iv", "_key", "_mask_key")
 
     def __init__(self, version: int, connection_id: bytes) -> None:
         if not is_available():
             raise QuicCryptoMissingError
-        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         protection = PROTECTIONS[version]
         prefix = protection.label_prefix
         initial = hmac.digest(protection.salt, connection_id, sha256)
         client = hkdf_expand_label(initial, "client in", 32)
+        self._key = hkdf_expand_label(client, f"{prefix} key", 16)
         self._iv = int.from_bytes(hkdf_expand_label(client, f"{prefix} iv", 12), "big")
-        self._aead = AESGCM(hkdf_expand_label(client, f"{prefix} key", 16))
-        # One block of ECB is the header protection of RFC 9001 section 5.4.3, not encryption of data.
-        self._mask = Cipher(algorithms.AES(hkdf_expand_label(client, f"{prefix} hp", 16)), modes.ECB())  # noqa: S305
+        self._mask_key = hkdf_expand_label(client, f"{prefix} hp", 16)
+
+    # The cipher objects of OpenSSL take kilobytes, a key takes sixteen bytes: they are made for each
+    # packet, of which a hello has two or three, and not held for each of many thousand flows.
 
     def header_mask(self, sample: bytes) -> bytes:
         """Sixteen mask bytes from the sixteen sampled ones (RFC 9001 section 5.4.3)."""
-        return self._mask.encryptor().update(sample)
+        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+        # One block of ECB is what the RFC prescribes here; no data is encrypted with it.
+        cipher = Cipher(algorithms.AES(self._mask_key), modes.ECB())  # noqa: S305
+        return cipher.encryptor().update(sample)
 
     def maybe_open(self, packet_number: int, header: bytes, sealed: bytes) -> bytes | None:
         """Plaintext of a packet's payload; None if it was not sealed with these keys."""
         from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         nonce = (self._iv ^ packet_number).to_bytes(12, "big")
         try:
-            return self._aead.decrypt(nonce, sealed, header)
+            return AESGCM(self._key).decrypt(nonce, sealed, header)
         except InvalidTag:
             return None
 
