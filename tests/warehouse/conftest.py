@@ -194,7 +194,7 @@ def dbt(database_url: str, folder: Path, project: Path, *arguments: str) -> str:
 
 
 def snapshot(client: Client) -> dict[str, list[str]]:
-    """Every row of the hourly tables, as text in alphabetical order; a row stored twice stands there twice."""
+    """Every row of the hourly tables as sorted text; a row stored twice stands there twice."""
     return {
         table: [
             text
