@@ -142,11 +142,12 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="R014",
-        title="post-quantum group missing",
-        reason="The claimed browser version offers the group X25519MLKEM768; the ClientHello does not.",
+        title="Chromium without its post-quantum group",
+        reason="The claimed Chromium version offers the group X25519MLKEM768; the ClientHello does not.",
         verdict=Verdict.SUSPICIOUS,
         weight=0.6,
-        all_of=(AtLeast("pq_missing", 0.5),),
+        # Of Chromium only: Safari follows the system's TLS settings, so an unchanged iPhone may lack it.
+        all_of=(AtLeast("pq_missing", 0.5), ContainsAny("user_agent", ("chrome/",))),
         evidence=("user_agent", "ja4", "pq_missing"),
     ),
 )

@@ -24,7 +24,7 @@ def reason_sentence(row: Mapping[str, object], rules: Mapping[str, Rule]) -> str
     rank = f"{float(str(row['score_quantile'])):.1%}"
     if row["verdict"] == Verdict.SUSPICIOUS:
         why = "; ".join(_contribution_words(item) for item in _records(row["top_features"])[:3])
-        return f"Stranger than {rank} of the entity hours the model was trained on: {why}."
+        return f"Stranger than {rank} of the entity hours the model was trained on; {why}."
     if row["verdict"] == Verdict.HUMAN:
         return f"A browser that no rule objects to, and no stranger than usual (rank {rank})."
     return f"No rule fires and the score is usual (rank {rank}), but nothing shows a browser."
@@ -55,7 +55,7 @@ def evidence(row: Mapping[str, object], rules: Mapping[str, Rule]) -> dict[str, 
 def _contribution_words(item: Mapping[str, object]) -> str:
     name = str(item["name"])
     value, norm = _text(name, item["value"]), _text(name, item["norm"])
-    return f"{LABELS.get(name, name)} {value} (usually {norm})"
+    return f"{LABELS.get(name, name)}: {value} (usually {norm})"
 
 
 def _text(column: str, value: object) -> str:

@@ -41,6 +41,7 @@ NEAR_MISSES: dict[str, Row] = {
     "R005": {"ua_ja4_known_mismatch": None},
     "R007": {"secfetch_missing": 0.49},
     "R011": {"requests": 100, "paths": 19, "status_4xx": 95},
+    "R014": {"pq_missing": 1.0, "user_agent": "Mozilla/5.0 (iPhone) Version/26.0 Safari/604.1"},
 }
 USED_IDS = {f"R{number:03}" for number in range(1, 15)}
 """Every id ever given, retired ones too."""

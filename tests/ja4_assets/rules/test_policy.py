@@ -142,8 +142,8 @@ def test_a_rule_s_row_says_why_and_names_the_other_rules_and_the_score() -> None
 def test_the_model_s_row_names_value_and_norm_of_what_was_strange() -> None:
     (row,) = judge(entity(), score(HIGH), RULES).to_dicts()
     assert reason_sentence(row, RULES_BY_ID) == (
-        "Stranger than 99.5% of the entity hours the model was trained on: "
-        "surprise of the header order for this browser family 9.2 (usually 0.1)."
+        "Stranger than 99.5% of the entity hours the model was trained on; "
+        "surprise of the header order for this browser family: 9.2 (usually 0.1)."
     )
     assert evidence(row, RULES_BY_ID)["hdr_order_bits"] == "9.2"
 

@@ -1,0 +1,151 @@
+"""Runs every asset once over the hours that hold traffic: `python -m ja4_assets.first_run [--hours N]`.
+
+Two Dagster runs in this process, recorded in the instance of `DAGSTER_HOME`, so that the UI shows
+what was done: one observes the raw tables, one builds tables, trains, scores and decides. Exit code 0
+when every step succeeded; 1 when one failed or a blocking check refused its asset, which is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import clickhouse_connect
+import dagster as dg
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from ja4_assets.settings import PROJECT_ROOT, AssetSettings
+
+FIRST_HOUR = "select count(), toDateTime64(min(ts), 6, 'UTC') from raw_http_requests"
+HOUR = timedelta(hours=1)
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+"""The run's own log, in the UI, has every event; the console shows one line a run."""
+
+
+class RunFailedError(RuntimeError):
+    """A run did not succeed; the text names the steps."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line, run, and turn failures into one line on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m ja4_assets.first_run", description=__doc__)
+    parser.add_argument(
+        "--hours",
+        type=int,
+        default=None,
+        help="the last N hours; default: from the oldest stored request, as far as partitions reach",
+    )
+    options = parser.parse_args(arguments)
+    if options.hours is not None and options.hours < 1:
+        parser.error("--hours must be at least 1")
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    try:
+        first = (
+            now - HOUR * (options.hours - 1) if options.hours else oldest_hour(AssetSettings().clickhouse_url)
+        )
+        with instance() as dagster_instance:
+            materialise_all(dagster_instance, first, now)
+    except (RunFailedError, ClickHouseError) as error:
+        print(f"ja4_assets.first_run: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def oldest_hour(clickhouse_url: str) -> datetime:
+    """The hour of the oldest stored request; raises RunFailedError if there is none."""
+    client = clickhouse_connect.get_client(dsn=clickhouse_url, autogenerate_session_id=False)
+    try:
+        ((count, first),) = client.query(FIRST_HOUR).result_rows
+    finally:
+        client.close()
+    if not count:
+        raise RunFailedError("raw_http_requests is empty: replay a capture or start an agent first")
+    oldest: datetime = first.replace(minute=0, second=0, microsecond=0, tzinfo=UTC)
+    return oldest
+
+
+def materialise_all(instance: dg.DagsterInstance, first: datetime, last: datetime) -> None:
+    """Observe the raw tables, then materialise everything for the hours `first` to `last`, both included.
+
+    Hours older than the first partition are left out. Prints each step; raises RunFailedError.
+    """
+    # Loading the definitions parses the dbt project when it has no manifest yet; say so before.
+    say("loading the assets")
+    from ja4_assets.definitions import defs
+    from ja4_assets.defs.partitions import HOURS
+    from ja4_assets.defs.schedules import everything, hour_range_tags, observe_raw
+
+    oldest_partition = HOURS.start.astimezone(UTC)
+    first = max(first, oldest_partition)
+    execute(defs.resolve_job_def(observe_raw.name), instance, {})
+    hours = int((last - first) / HOUR) + 1
+    say(f"building {hours} hours, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC")
+    execute(defs.resolve_job_def(everything.name), instance, hour_range_tags(first, last))
+
+
+def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
+    """Run a job here; raises RunFailedError naming the steps and checks that failed."""
+    started = time.monotonic()
+    with log_file().open("a") as log, redirect_stdout(log):
+        result = job.execute_in_process(
+            instance=instance, tags=tags, raise_on_error=False, run_config={"loggers": QUIET}
+        )
+    failed = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            cause = event.step_failure_data.error_display_string.strip().splitlines()
+            failed.append(f"{event.step_key}: {cause[0] if cause else 'no message'}")
+        elif (
+            event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+            and not event.asset_check_evaluation_data.passed
+        ):
+            evaluation = event.asset_check_evaluation_data
+            say(f"check {evaluation.asset_key.to_user_string()}:{evaluation.check_name} did not pass")
+    say(f"{job.name}: {'done' if result.success else 'FAILED'} after {time.monotonic() - started:.0f} s")
+    if not result.success:
+        raise RunFailedError(
+            f"run {result.run_id} of {job.name} failed at {'; '.join(failed) or 'its start'}"
+        )
+
+
+def state_folder() -> Path:
+    """Folder of the run-time state."""
+    return Path(os.environ.get("JA4_HOME", "var")).resolve()
+
+
+def log_file() -> Path:
+    """Where dbt's own output goes."""
+    folder = state_folder() / "log"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "assets_first_run.log"
+
+
+@contextmanager
+def instance() -> Iterator[dg.DagsterInstance]:
+    """The instance of DAGSTER_HOME, by default var/dagster with the project's dagster.yaml."""
+    if "DAGSTER_HOME" not in os.environ:
+        home = state_folder() / "dagster"
+        home.mkdir(parents=True, exist_ok=True)
+        file = home / "dagster.yaml"
+        if not file.is_symlink():
+            file.symlink_to(PROJECT_ROOT / "dagster.yaml")
+        os.environ["DAGSTER_HOME"] = str(home)
+    with dg.DagsterInstance.get() as found:
+        yield found
+
+
+def say(text: str) -> None:
+    """Progress for a person who waits."""
+    print(f"assets: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
