@@ -123,15 +123,19 @@ class DtlsHelloAssembler:
             message = self._messages[sequence] = _Message(size)
         elif message.size != size:
             raise Malformed("fragments of one message differ in its length", start + 1)
+        if message.is_given:
+            return None
         if message.body.add(offset, fragment, start + 6):
             message.records += 1
             message.datagrams.add(self._datagrams)
-        if message.is_given or message.body.contiguous < size:
+        if message.body.contiguous < size:
             return None
+        body = message.body.read(0, size)
         message.is_given = True
+        message.body = FragmentBuffer(0)
         self._hellos += 1
         return HelloMessage(
-            message=bytes((message_type,)) + size.to_bytes(3, "big") + message.body.read(0, size),
+            message=bytes((message_type,)) + size.to_bytes(3, "big") + body,
             is_second=self._hellos > 1,
             records=message.records,
             datagrams=len(message.datagrams),

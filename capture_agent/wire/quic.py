@@ -24,20 +24,21 @@ MAX_PACKETS_PER_DATAGRAM = 32
 """Packets walked through in one capture record, which with UDP GSO can hold 64 kB of datagrams."""
 
 _HANDSHAKE_HEADER_BYTES = 4
-_CRYPTO_STREAM_BYTES = 2 * (_HANDSHAKE_HEADER_BYTES + MAX_HELLO_BYTES)
+_MESSAGE_BYTES = _HANDSHAKE_HEADER_BYTES + MAX_HELLO_BYTES
 
 
 class _Handshake:
     """One set of Initial keys and the CRYPTO stream they protect."""
 
-    __slots__ = ("connection_ids", "datagrams", "keys", "largest_number", "packets", "read_bytes", "stream")
+    __slots__ = ("connection_ids", "datagrams", "keys", "largest_number", "packets", "stream", "stream_start")
 
     def __init__(self, keys: InitialKeys, connection_id: bytes) -> None:
         self.keys = keys
         self.connection_ids = {connection_id}
-        self.stream = FragmentBuffer(_CRYPTO_STREAM_BYTES)
+        self.stream = FragmentBuffer(_MESSAGE_BYTES)
+        self.stream_start = 0
+        """Offset in the CRYPTO stream at which `stream` begins: behind the hellos already given."""
         self.largest_number = -1
-        self.read_bytes = 0
         self.packets = 0
         self.datagrams: set[int] = set()
 
@@ -145,7 +146,9 @@ class InitialAssembler:
     def _take_frames(self, plaintext: bytes, handshake: _Handshake) -> HelloMessage | None:
         has_new_bytes = False
         for frame in crypto_frames(plaintext):
-            has_new_bytes |= handshake.stream.add(frame.offset, frame.octets, frame.position)
+            known = max(handshake.stream_start - frame.offset, 0)
+            place = max(frame.offset - handshake.stream_start, 0)
+            has_new_bytes |= handshake.stream.add(place, frame.octets[known:], frame.position)
         if not has_new_bytes:
             return None
         handshake.packets += 1
@@ -153,22 +156,23 @@ class InitialAssembler:
         return self._maybe_hello(handshake)
 
     def _maybe_hello(self, handshake: _Handshake) -> HelloMessage | None:
-        stream, start = handshake.stream, handshake.read_bytes
-        available = stream.contiguous - start
-        if available < _HANDSHAKE_HEADER_BYTES:
+        stream = handshake.stream
+        if stream.contiguous < _HANDSHAKE_HEADER_BYTES:
             return None
-        header = stream.read(start, start + _HANDSHAKE_HEADER_BYTES)
+        header = stream.read(0, _HANDSHAKE_HEADER_BYTES)
         if header[0] != registry.HANDSHAKE_CLIENT_HELLO:
             raise Malformed("handshake type is not client_hello", 0)
         body_size = int.from_bytes(header[1:], "big")
         if body_size > MAX_HELLO_BYTES:
             raise Malformed("hello is longer than 65536 bytes", 1)
-        stop = start + _HANDSHAKE_HEADER_BYTES + body_size
+        stop = _HANDSHAKE_HEADER_BYTES + body_size
         if stream.contiguous < stop:
             return None
         # A hello repeated under the keys of a Retry is the first one again.
-        is_repeated = bool(self._hellos) and not start
-        handshake.read_bytes = stop
+        is_repeated = bool(self._hellos) and not handshake.stream_start
+        handshake.stream = FragmentBuffer(_MESSAGE_BYTES)
+        handshake.stream.add(0, stream.read(stop, stream.contiguous), 0)
+        handshake.stream_start += stop
         packets, datagrams = handshake.packets, len(handshake.datagrams)
         handshake.packets = 0
         handshake.datagrams = set()
@@ -176,7 +180,7 @@ class InitialAssembler:
             return None
         self._hellos += 1
         return HelloMessage(
-            message=stream.read(start, stop),
+            message=stream.read(0, stop),
             is_second=self._hellos > 1,
             records=packets,
             datagrams=datagrams,

@@ -307,3 +307,15 @@ def test_hostile_frames_give_nothing_or_malformed(frames: bytes) -> None:
 
 def test_packet_numbers_are_decoded_as_in_rfc_9000_appendix_a3() -> None:
     assert full_packet_number(0x9B32, 2, 0xA82F30EA) == 0xA82F9B32
+
+
+def test_a_given_hello_is_held_no_longer() -> None:
+    assembler = InitialAssembler()
+    assembler.feed(initial(crypto(0, HELLO[:100]), 0))
+    assert assembler.buffered_bytes == 100
+    assert assembler.feed(initial(crypto(50, HELLO[50:] + HELLO[:7]), 1)) is not None
+    assert assembler.buffered_bytes == 7
+    second = assembler.feed(initial(crypto(len(HELLO) - 9, HELLO[-9:] + HELLO), 2))
+    assert second is not None
+    assert second.message == HELLO
+    assert assembler.buffered_bytes == 0
