@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from capture_agent.flows.tcp_table import TcpFlow
+from typing import Generic, Protocol, TypeVar
 
 
-class StreamBudget:
+class HoldsBytes(Protocol):
+    """A flow that can hold the beginning of a hello."""
+
+    client_key: bytes
+
+
+FlowT = TypeVar("FlowT", bound=HoldsBytes)
+
+
+class StreamBudget(Generic[FlowT]):
     """The streams that hold bytes, the one begun first in front."""
 
     def __init__(self, max_bytes: int) -> None:
         self.held_bytes = 0
         self._max_bytes = max_bytes
-        self._begun: OrderedDict[bytes, tuple[TcpFlow, int, int]] = OrderedDict()
+        self._begun: OrderedDict[bytes, tuple[FlowT, int, int]] = OrderedDict()
 
-    def note(self, flow: TcpFlow, buffered: int, ts_us: int) -> Iterator[TcpFlow]:
+    def note(self, flow: FlowT, buffered: int, ts_us: int) -> Iterator[FlowT]:
         """Record that `flow` now holds `buffered` bytes; yields the flows that must give theirs up."""
         begun = self._begun.get(flow.client_key)
         if begun is not None:
@@ -31,7 +37,7 @@ class StreamBudget:
         while self.held_bytes > self._max_bytes:
             yield next(iter(self._begun.values()))[0]
 
-    def begun_before(self, ts_us: int) -> Iterator[TcpFlow]:
+    def begun_before(self, ts_us: int) -> Iterator[FlowT]:
         """The flows that began to hold bytes before `ts_us`; the caller must `forget` each."""
         while self._begun:
             flow, _, begun_us = next(iter(self._begun.values()))
@@ -40,7 +46,7 @@ class StreamBudget:
             yield flow
             self.forget(flow)
 
-    def forget(self, flow: TcpFlow) -> None:
+    def forget(self, flow: FlowT) -> None:
         """The flow holds nothing any more."""
         begun = self._begun.pop(flow.client_key, None)
         if begun is not None:

@@ -77,7 +77,7 @@ class TcpTable:
         self._sensor = sensor
         self._limits = limits
         self._counters = counters
-        self.budget = StreamBudget(limits.max_buffered_bytes)
+        self.budget: StreamBudget[TcpFlow] = StreamBudget(limits.max_buffered_bytes)
         """The streams that hold bytes of an incomplete hello."""
         self._closed = RecentKeys()
         self._swept_us: int | None = None

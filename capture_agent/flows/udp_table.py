@@ -18,6 +18,7 @@ from capture_agent.flows.flow_events import (
     hello_quality,
 )
 from capture_agent.flows.limits import SECOND_US, FlowCounters, FlowLimits
+from capture_agent.flows.stream_budget import StreamBudget
 from capture_agent.wire.dtls import DtlsHelloAssembler, starts_dtls_hello
 from capture_agent.wire.errors import Malformed
 from capture_agent.wire.hello_message import HelloMessage
@@ -59,6 +60,7 @@ class UdpTable:
         self._sensor = sensor
         self._limits = limits
         self._counters = counters
+        self.budget: StreamBudget[UdpFlow] = StreamBudget(limits.max_buffered_bytes)
         self._is_quic_readable = True
         self._swept_us: int | None = None
 
@@ -93,7 +95,10 @@ class UdpTable:
         self._client_datagram(flow, datagram, ts_us, events)
 
     def advance(self, now_us: int, events: list[FlowEvent]) -> None:
-        """Close what is idle; cheap between two sweeps."""
+        """Close what is idle and give up hellos that take too long; cheap between two sweeps."""
+        for flow in self.budget.begun_before(now_us - self._limits.hello_us):
+            self._counters.streams_evicted_timeout += 1
+            self._end_search(flow, now_us, events)
         if self._swept_us is not None and 0 <= now_us - self._swept_us < self._limits.sweep_us:
             return
         self._swept_us = now_us
@@ -145,11 +150,11 @@ class UdpTable:
         except QuicCryptoMissingError:
             self._is_quic_readable = False
             self._counters.quic_unopened += 1
-            flow.assembler = None
+            self._drop_assembler(flow)
             return
         except Malformed as error:
             self._report(flow, None, None if datagram.is_cut else error, ts_us, events)
-            flow.assembler = None
+            self._drop_assembler(flow)
             return
         if hello is not None:
             self._report(flow, hello, None, ts_us, events)
@@ -157,6 +162,10 @@ class UdpTable:
             self._certain_epoch(flow, events)
         if assembler.is_done:
             self._end_search(flow, ts_us, events)
+            return
+        for victim in self.budget.note(flow, assembler.buffered_bytes, ts_us):
+            self._counters.streams_evicted_bytes += 1
+            self._end_search(victim, ts_us, events)
 
     def _certain_epoch(self, flow: UdpFlow, events: list[FlowEvent]) -> ConnectionEpoch:
         """The flow's epoch. It opens when a packet could be read with the client's keys, because the
@@ -206,7 +215,11 @@ class UdpTable:
         """Stop searching; report a hello that was begun and is not whole."""
         if flow.assembler is not None and not flow.has_hello and flow.assembler.is_inside_hello:
             self._report(flow, None, None, ts_us, events)
+        self._drop_assembler(flow)
+
+    def _drop_assembler(self, flow: UdpFlow) -> None:
         flow.assembler = None
+        self.budget.forget(flow)
 
     def _remove(self, flow: UdpFlow, ts_us: int, reason: CloseReason, events: list[FlowEvent]) -> None:
         self._end_search(flow, ts_us, events)

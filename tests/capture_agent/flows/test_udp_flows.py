@@ -161,3 +161,29 @@ def test_datagram_connections_are_bounded(kit: Any) -> None:
         feeder.feed([datagram(dtls_hello(DTLS_BODY), key=key)])
     assert len(feeder.table) <= 64
     assert feeder.table.counters.flows_evicted_full >= 500 - 64
+
+
+def test_incomplete_datagram_hellos_share_one_budget_of_bytes(kit: Any) -> None:
+    feeder = kit.feeder(max_buffered_bytes=20_000)
+    for number in range(100):
+        key = bytes((10, 0, 0, number)) + CLIENT_KEY[4:]
+        feeder.feed([datagram(dtls_hello(bytes(1000), size=2000), key=key)])
+    evicted = feeder.table.counters.streams_evicted_bytes
+    assert evicted == 80
+    assert [hello.quality for hello in feeder.hellos] == [Quality.TRUNCATED] * evicted
+
+
+def test_a_datagram_hello_that_takes_too_long_is_truncated(kit: Any) -> None:
+    feeder = kit.feeder(hello_us=5_000_000)
+    feeder.feed([datagram(dtls_hello(DTLS_BODY[:20], size=len(DTLS_BODY)))])
+    feeder.wait(6_000_000)
+    assert [hello.quality for hello in feeder.hellos] == [Quality.TRUNCATED]
+    assert feeder.table.counters.streams_evicted_timeout == 1
+
+
+def test_a_whole_datagram_hello_is_not_given_up_later(kit: Any, quic_datagrams: list[bytes]) -> None:
+    feeder = kit.feeder(hello_us=5_000_000)
+    feeder.feed([datagram(one) for one in quic_datagrams])
+    feeder.wait(6_000_000)
+    assert [hello.quality for hello in feeder.hellos] == [Quality.REASSEMBLED]
+    assert feeder.table.counters.streams_evicted_timeout == 0
