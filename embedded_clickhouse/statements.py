@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from embedded_clickhouse.errors import NOT_IMPLEMENTED, SYNTAX_ERROR, QueryError, refusal
-from embedded_clickhouse.lexer import Token, TokenKind, tokens
+from embedded_clickhouse.lexer import Token, TokenKind, maybe_semicolon, tokens
 
 MAX_STATEMENT_BYTES = 16 * 2**20
 DEFAULT_OUTPUT_FORMAT = "TabSeparated"
@@ -204,14 +204,11 @@ def _inline(text: bytes, maybe_target_end: int | None, clause: Token, name: str,
 
 def _require_no_more(text: bytes, rows_at: int) -> None:
     """Refuse a statement behind the rows of VALUES: the engine would leave it out without a word."""
-    if b";" not in text[rows_at:]:
+    maybe_end = maybe_semicolon(text, rows_at)
+    if maybe_end is None:
         return
-    maybe_end: int | None = None
-    for token in tokens(text, rows_at):
-        if maybe_end is not None and token.upper != ";":
-            raise multiple_statements(maybe_end)
-        if token.upper == ";":
-            maybe_end = token.start
+    if any(token.upper != ";" for token in tokens(text, maybe_end)):
+        raise multiple_statements(maybe_end)
 
 
 def _rows_after_format(text: bytes, position: int) -> int:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from embedded_clickhouse.errors import QueryError
 from embedded_clickhouse.lexer import TokenKind, tokens
@@ -156,3 +161,61 @@ def test_tokens_cover_everything_but_space_and_comments() -> None:
         TokenKind.WORD,
         TokenKind.WORD,
     ]
+
+
+FRAGMENTS = [
+    "insert", "into", "t", "(", ")", "values", "format", "CSV", "settings", "select", "from", "input",
+    "with", "temporary", "1", "=", ".", ",", ";", "'", "`", '"', "--", "/*", "*/", "$$", "$a$", "\\",
+    "\u2018", "\xe9",
+]  # fmt: skip
+    "insert",
+    "into",
+    "t",
+    "(",
+    ")",
+    "values",
+    "format",
+    "CSV",
+    "settings",
+    "select",
+    "from",
+    "input",
+    "with",
+    "temporary",
+    "1",
+    "=",
+    ".",
+    ",",
+    ";",
+    "'",
+    "`",
+    '"',
+    "--",
+    "/*",
+    "*/",
+    "$$",
+    "$a$",
+    "\\",
+    "‘",
+    "é",
+]
+
+
+@given(st.lists(st.sampled_from([*FRAGMENTS, "\n"]), max_size=25).map(" ".join))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_planned_or_refused(text: str) -> None:
+    encoded = text.encode()
+    with contextlib.suppress(QueryError):
+        found = plan(encoded)
+        assert 0 <= found.rows_at <= len(encoded)
+        assert encoded.startswith(found.before_rows.encode())
+
+
+@pytest.mark.parametrize("filler", [b"'", b"''", b"$a$$b$", b"/*", b"\\'", b"(", b"`"])
+def test_long_text_is_planned_in_linear_time(filler: bytes) -> None:
+    start = time.perf_counter()
+    with contextlib.suppress(QueryError):
+        plan(b"select " + filler * (100_000 // len(filler)))
+    with contextlib.suppress(QueryError):
+        plan(b"insert into t values (" + filler * (100_000 // len(filler)) + b";")
+    assert time.perf_counter() - start < 5
