@@ -10,7 +10,6 @@ GREASE: Final = frozenset(0x0A0A + 0x1010 * i for i in range(16))
 HANDSHAKE_CLIENT_HELLO: Final = 1
 
 RECORD_CHANGE_CIPHER_SPEC: Final = 20
-RECORD_ALERT: Final = 21
 RECORD_HANDSHAKE: Final = 22
 RECORD_APPLICATION_DATA: Final = 23
 
@@ -39,7 +38,6 @@ EXT_RENEGOTIATION_INFO: Final = 0xFF01
 EXT_QUIC_TRANSPORT_PARAMETERS_DRAFT: Final = 0xFFA5
 """quic_transport_parameters of QUIC drafts up to 32."""
 
-TLS_1_3: Final = 0x0304
 SSL_2: Final = 0x0002
 
 POST_QUANTUM_GROUPS: Final = frozenset(

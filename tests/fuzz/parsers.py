@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from capture_agent.compiled import is_active
 from capture_agent.events import Transport
 from capture_agent.fingerprint.hello_facts import hello_facts, salvaged_facts, sslv2_facts
 from capture_agent.fingerprint.tcp_syn import SynFacts, tcp_signature
@@ -96,6 +97,23 @@ def read_hello(octets: bytes, rng: random.Random) -> None:
     hello_facts(octets, rng.choice((Transport.TCP, Transport.TCP, Transport.QUIC, Transport.DTLS)))
 
 
+def compare_hello(octets: bytes, rng: random.Random) -> None:
+    """The compiled message parser against the reference: the same facts or the same error."""
+    from capture_agent.compiled.hello import hello_facts as compiled_hello_facts
+
+    if rng.random() < 0.8:
+        octets = b"\x01" + (len(octets[4:])).to_bytes(3, "big") + octets[4:]
+    transport = rng.choice((Transport.TCP, Transport.QUIC))
+    outcomes = []
+    for read in (hello_facts, compiled_hello_facts):
+        try:
+            outcomes.append(read(octets, transport))
+        except Malformed as error:
+            outcomes.append((error.reason, error.offset))
+    if outcomes[0] != outcomes[1]:
+        raise AssertionError(f"reference {outcomes[0]}, compiled {outcomes[1]}")
+
+
 def read_datagrams(
     assembler: InitialAssembler | DtlsHelloAssembler, octets: bytes, rng: random.Random
 ) -> None:
@@ -167,7 +185,8 @@ def entries() -> dict[str, Entry]:
     frame_seeds = [tcp_frame(b"", 40000 + i, 999, 2) for i in range(len(streams))]
     frame_seeds += [tcp_frame(stream, 40000 + i, 1000, 0x18) for i, stream in enumerate(streams)]
     frame_seeds += [udp_frame(datagram, 50000 + i) for i, datagram in enumerate(datagrams + dtls)]
-    return {
+    compiled = {"compiled hello": Entry(messages, compare_hello)} if is_active() else {}
+    return compiled | {
         "hello": Entry(messages, read_hello),
         "salvage": Entry(messages, lambda octets, rng: salvaged_facts(octets, rng.choice(list(Transport)))),
         "records": Entry([*streams, SSLV2], read_stream),
@@ -213,7 +232,7 @@ def main() -> None:
     share = -(-options.executions // len(chosen))
     for name in chosen:
         malformed, slowest = fuzz(name, every[name], share, random.Random(f"{options.seed} {name}"))
-        print(f"{name:12} {share:9,} executions {malformed:9,} malformed, slowest {slowest * 1000:.1f} ms")
+        print(f"{name:14} {share:9,} executions {malformed:9,} malformed, slowest {slowest * 1000:.1f} ms")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 PROGRAM = Path(__file__).with_name("parsers.py")
-ENTRIES = 9
+PURE_ENTRIES = 9
 
 
 def test_mutated_input_gives_a_value_need_more_or_malformed() -> None:
@@ -19,4 +19,4 @@ def test_mutated_input_gives_a_value_need_more_or_malformed() -> None:
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stdout.count("executions") == ENTRIES
+    assert run.stdout.count("executions") >= PURE_ENTRIES
