@@ -1,4 +1,8 @@
-{{ hourly(order_by='(hour, client_ip, ja4_stable, host, ts)', keep='toIntervalDay(15)') }}
+{{ hourly(
+    order_by='(hour, client_ip, ja4_stable, host, ts)',
+    partition_column='toStartOfHour(ts)',
+    keep='toIntervalDay(15)'
+) }}
 
 with source as (
     select *
