@@ -139,8 +139,8 @@ def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Pro
             return EXIT_SINK
         shift_us = _shift_to_now(recording) if options.shift_to_now else 0
         pipeline = Pipeline(pipeline_settings(config, recording.identity(config.sensor, shift_us)))
-        requests = recording.requests(pipeline.note_rejected)
         try:
+            requests = recording.requests(pipeline)
             summary = replay(pipeline, recording.packet_sources(), requests, sinks, shift_us)
         except SinkError as error:
             problems.say(f"{error}; the rest of the recording was not processed")

@@ -84,6 +84,10 @@ class Pipeline:
         self.ledger.counters.http_events_seen += 1
         self.ledger.counters.http_events_rejected += 1
 
+    def note_lost(self, events: int) -> None:
+        """Book events that a gap in their source's numbers shows to be missing."""
+        self.ledger.counters.http_events_lost += events
+
     def advance(self, now_us: int) -> list[Row]:
         """Note that both sources have delivered everything before `now_us`; time never goes back."""
         if now_us <= self._now_us:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from capture_agent.capture.files import CaptureFile
 from capture_agent.events import HttpEvent
 from capture_agent.intake.event_lines import BadLine, EventDecoder, read_events
 from capture_agent.intake.normal_form import NormalForm
+from capture_agent.intake.sequence import SequenceGaps
+from capture_agent.pipeline import Pipeline
 from capture_agent.wire.frame import Frame
 
 IDENTITY_BYTES = 1 << 16
@@ -50,17 +52,24 @@ class Recording:
         """One source per capture; damage is reported when it is met, and ends that source only."""
         return [self._frames(path) for path in self._captures]
 
-    def requests(self, on_rejected: Callable[[], None]) -> Iterator[HttpEvent]:
-        """Events of all files by the time their request ended; bad lines are reported and skipped."""
+    def requests(self, pipeline: Pipeline) -> Iterator[HttpEvent]:
+        """Events of all files by the time their request ended.
+
+        Bad lines are reported and skipped; they and gaps in the sources' numbers are booked with `pipeline`.
+        """
 
         def on_bad_line(bad: BadLine) -> None:
             self._problems.report_of(bad.path, str(bad))
-            on_rejected()
+            pipeline.note_rejected()
 
-        sources = [
-            in_order_of_end(read_events(path, self._decoder, on_bad_line)) for path in self._event_files
-        ]
-        return heapq.merge(*sources, key=ended_us)
+        def events_of(path: Path) -> Iterator[HttpEvent]:
+            gaps = SequenceGaps()
+            for event in read_events(path, self._decoder, on_bad_line):
+                if event.source_id is not None and event.source_seq is not None:
+                    pipeline.note_lost(gaps.lost_before(event.source_id, event.source_seq))
+                yield event
+
+        return heapq.merge(*[in_order_of_end(events_of(path)) for path in self._event_files], key=ended_us)
 
     def last_time_us(self) -> int | None:
         """Latest time in the recording, which is read to its end for that; None if it holds nothing."""

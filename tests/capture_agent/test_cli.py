@@ -8,14 +8,16 @@ import os
 import struct
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from capture_agent.cli import main
 from capture_agent.events import TlsHello
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -71,15 +73,14 @@ def test_read_leaves_the_skeleton_out_unless_asked(run: Run, curl: Path) -> None
 
 
 def test_read_agrees_with_an_independent_implementation_on_every_recorded_client(
-    run: Run, shared_dir: Path
+    shared_dir: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     """clients.tsv: JA3 checked against tshark, JA4 against another package."""
-    captures = sorted((shared_dir / "lab" / "pcaps").glob("*.pcap"))
-    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for capture in captures:
-        done = run("read", capture)
-        assert done.returncode == 0
-        found[capture.stem] = {(hello["ja4"], hello["ja3_hash"]) for hello in objects(done.stdout)}
+    found: dict[str, set[tuple[str, str]]] = {}
+    for capture in sorted((shared_dir / "lab" / "pcaps").glob("*.pcap")):
+        assert main(["read", str(capture)]) == 0
+        printed = capfdbinary.readouterr().out.decode()
+        found[capture.stem] = {(hello["ja4"], hello["ja3_hash"]) for hello in objects(printed)}
     with (shared_dir / "lab" / "clients.tsv").open() as file:
         expected = {row["client"]: (row["ja4"], row["ja3"]) for row in csv.DictReader(file, delimiter="\t")}
     compared = [name for name in found if expected.get(name, ("", ""))[0]]
@@ -187,8 +188,6 @@ def test_replay_shifts_all_times_by_the_same_amount_so_that_the_last_is_now(
 
 
 def _us(iso: str) -> int:
-    from datetime import datetime, timedelta
-
     return (datetime.fromisoformat(iso) - datetime.fromisoformat("1970-01-01T00:00:00Z")) // timedelta(
         microseconds=1
     )
@@ -206,6 +205,17 @@ def test_bad_event_line_is_named_counted_and_skipped_and_the_rest_is_kept(
     assert sum(row["table"] == "raw_http_requests" for row in rows) == 2
     assert sum(row.get("http_events_rejected", 0) for row in rows) == 1
     assert sum(row.get("http_events_seen", 0) for row in rows) == 3
+
+
+def test_gaps_in_the_numbers_of_a_source_are_booked_as_lost(
+    run: Run, curl: Path, events: Path, tmp_path: Path
+) -> None:
+    line = events.read_bytes().splitlines()[0]
+    numbered = [line[:-1] + b',"source_id":"4711.1","source_seq":%d}' % number for number in (7, 8, 12)]
+    (tmp_path / "events.jsonl").write_bytes(b"\n".join(numbered))
+    done = run("replay", curl, "--http", "events.jsonl", "--sink", "stdout")
+    assert done.returncode == 0
+    assert sum(row.get("http_events_lost", 0) for row in objects(done.stdout)) == 3
 
 
 def test_file_of_another_kind_as_events_does_not_flood_the_terminal(
@@ -302,8 +312,6 @@ def test_clickhouse_away_is_retried_with_messages_and_the_end_says_what_was_not_
 
 
 def test_version_is_that_of_the_distribution(run: Run) -> None:
-    from importlib.metadata import version
-
     assert run("--version").stdout.startswith(f"ja4-agent {version('ja4-platform')} ")
 
 

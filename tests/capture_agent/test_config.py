@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,14 @@ def test_waiting_and_bounds_reach_the_pipeline() -> None:
     assert settings.correlator.epochs.idle_us == 60_000_000
     assert (settings.flows.max_flows, settings.correlator.epochs.max_epochs) == (10, 20)
     assert settings.run_id == 5
+
+
+def test_every_setting_is_documented_with_its_default(project_root: Path) -> None:
+    text = (project_root / "docs" / "reference" / "agent-settings.md").read_text()
+    documented = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE))
+    assert set(documented) == set(AgentConfig.model_fields)
+    for name, field in AgentConfig.model_fields.items():
+        if isinstance(field.default, bool):
+            assert documented[name] == str(field.default).lower()
+        elif isinstance(field.default, int | float):
+            assert float(documented[name]) == field.default

@@ -63,7 +63,7 @@ def replayed(recording_dir: Path, pattern: str = "*.pcap") -> list[Row]:
     )
     pipeline = Pipeline(PipelineSettings("test", 1))
     sink = RowList()
-    replay(pipeline, recording.packet_sources(), recording.requests(pipeline.note_rejected), [sink])
+    replay(pipeline, recording.packet_sources(), recording.requests(pipeline), [sink])
     return sink.rows
 
 

@@ -1,0 +1,31 @@
+"""Events that never arrived are counted from the gaps in their source's numbers."""
+
+from __future__ import annotations
+
+from capture_agent.intake.sequence import MAX_SOURCES, SequenceGaps
+
+
+def lost(numbers: list[tuple[str, int]]) -> int:
+    gaps = SequenceGaps()
+    return sum(gaps.lost_before(source, number) for source, number in numbers)
+
+
+def test_unbroken_numbers_of_interleaved_sources_lose_nothing() -> None:
+    assert lost([("a", 5), ("b", 1), ("a", 6), ("b", 2), ("a", 7)]) == 0
+
+
+def test_gap_counts_the_missing_numbers() -> None:
+    assert lost([("a", 1), ("a", 2), ("a", 6), ("a", 7)]) == 3
+
+
+def test_source_that_begins_anew_loses_nothing() -> None:
+    assert lost([("a", 50_000), ("a", 0), ("a", 1)]) == 0
+
+
+def test_repeated_and_late_numbers_count_nothing() -> None:
+    assert lost([("a", 1), ("a", 2), ("a", 2), ("a", 1), ("a", 3)]) == 0
+
+
+def test_source_that_was_forgotten_begins_anew() -> None:
+    many = [(str(source), 1) for source in range(MAX_SOURCES + 1)]
+    assert lost([("first", 1), *many, ("first", 9)]) == 0
