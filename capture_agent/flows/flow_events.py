@@ -36,7 +36,7 @@ class CloseReason(StrEnum):
     END_OF_INPUT = "end_of_input"
 
 
-class ConnectionEpoch(msgspec.Struct, frozen=True):
+class ConnectionEpoch(msgspec.Struct, frozen=True, gc=False):
     """One life of a 5-tuple, from its opening to its end. `src` is the client."""
 
     conn_id: int

@@ -47,7 +47,7 @@ def adopt(table: TcpTable, given: HandedOver, events: list[FlowEvent]) -> None:
     flow = table.establish(given.client_key, half, given.last_us, reported)
     events += [event for event in reported if not isinstance(event, EpochOpened)]
     flow.syn_ack_rtt_us = given.syn_ack_rtt_us
-    stream = flow.stream
+    stream = table.stream_of(flow)
     if stream is None:
         return
     seq = given.isn + 1
@@ -64,7 +64,7 @@ def maybe_release(table: TcpTable, key: bytes) -> tuple[bytes, int | None] | Non
     None if the table still needs the connection, or does not hold it.
     """
     flow = table.flows.get(key)
-    if flow is None or flow.stream is not None:
+    if flow is None or flow.epoch is not None:
         return None
     del table.flows[flow.client_key]
     del table.flows[reverse_flow_key(flow.client_key)]

@@ -91,7 +91,7 @@ class SkimmingPacketPath(PacketPath):
         if not flags & _OPENS_OR_CLOSES:
             flow = self._flows.get(key)
             if flow is not None:
-                is_searched = flow.stream is None
+                is_searched = flow.epoch is None
                 is_bare = payload == total
                 if is_searched or is_bare or (key != flow.client_key and not flow.is_midstream):
                     flow.last_us = frame.ts_us

@@ -6,6 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
+STREAM_BYTES = 2048
+"""What a stream takes besides the bytes it holds; without it, a flood of tiny hellos would be free."""
+
 
 class HoldsBytes(Protocol):
     """A flow that can hold the beginning of a hello."""
@@ -30,6 +33,7 @@ class StreamBudget(Generic[FlowT]):
         if begun is not None:
             self.held_bytes -= begun[1]
         if buffered:
+            buffered += STREAM_BYTES
             self._begun[flow.client_key] = (flow, buffered, ts_us if begun is None else begun[2])
             self.held_bytes += buffered
         elif begun is not None:

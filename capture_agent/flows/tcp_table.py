@@ -53,7 +53,11 @@ class HalfOpen(msgspec.Struct, gc=False):
 
 
 class TcpFlow(msgspec.Struct, gc=False):
-    """An established connection. `epoch` and `stream` are dropped when the stream is searched to its end."""
+    """An established connection.
+
+    `epoch` is dropped when the client's stream is searched to its end: None means that nothing more is
+    expected. `stream` is there from the client's first byte until then.
+    """
 
     client_key: bytes
     conn_id: int
@@ -104,9 +108,9 @@ class TcpTable:
         is_client = key == flow.client_key
         if segment.payload or segment.is_cut:
             if is_client:
-                if flow.stream is not None:
+                if flow.epoch is not None:
                     self._client_payload(flow, segment.seq, segment, ts_us, events)
-            elif flow.is_midstream and flow.stream is not None and may_start_hello(segment.payload):
+            elif flow.is_midstream and flow.epoch is not None and may_start_hello(segment.payload):
                 self._turn_round(flow, segment, ts_us, events)
                 return
         if flags & TCP_RST:
@@ -149,22 +153,21 @@ class TcpTable:
         """Turn the half-open entry of the client's `key` into an open epoch."""
         del self.half_open[key]
         epoch = self._epoch(key, half.opened_us, half.syn, half.tunnel, is_midstream=False)
-        next_seq = None if half.isn is None else (half.isn + 1) & SEQ_MASK
-        return self._open(key, epoch, half.isn, next_seq, ts_us, events)
+        return self._open(key, epoch, half.isn, ts_us, events)
 
-    def note_buffered(self, flow: TcpFlow, ts_us: int, events: list[FlowEvent]) -> None:
+    def stream_of(self, flow: TcpFlow) -> ClientStream | None:
+        """The client's stream, begun if it was not; None if it is searched to its end."""
+        if flow.stream is None and flow.epoch is not None:
+            flow.stream = ClientStream(None if flow.isn is None else (flow.isn + 1) & SEQ_MASK)
+        return flow.stream
+
+    def _note_buffered(
+        self, flow: TcpFlow, stream: ClientStream, ts_us: int, events: list[FlowEvent]
+    ) -> None:
         """Book the bytes that `flow` holds now; the streams begun first may have to give way."""
-        if flow.stream is None:
-            return
-        for victim in self.budget.note(flow, flow.stream.buffered_bytes, ts_us):
+        for victim in self.budget.note(flow, stream.buffered_bytes, ts_us):
             self._counters.streams_evicted_bytes += 1
             self.end_stream(victim, ts_us, events)
-
-    def forget(self, flow: TcpFlow) -> None:
-        """Drop a connection without an event: someone else goes on with it."""
-        self.budget.forget(flow)
-        self.flows.pop(flow.client_key, None)
-        self.flows.pop(reverse_flow_key(flow.client_key), None)
 
     def _syn(self, segment: TcpSegment, ts_us: int, events: list[FlowEvent]) -> None:
         key, isn = segment.flow_key, segment.seq
@@ -246,7 +249,7 @@ class TcpTable:
         """Open an epoch for a connection older than the capture; the lower port is taken for the server's."""
         self._counters.flows_opened += 1
         epoch = self._epoch(client_key, ts_us, None, tunnel, is_midstream=True)
-        return self._open(client_key, epoch, None, None, ts_us, events)
+        return self._open(client_key, epoch, None, ts_us, events)
 
     def _epoch(
         self, key: bytes, opened_us: int, syn: SynFacts | None, tunnel: str | None, *, is_midstream: bool
@@ -260,14 +263,12 @@ class TcpTable:
         client_key: bytes,
         epoch: ConnectionEpoch,
         isn: int | None,
-        next_seq: int | None,
         ts_us: int,
         events: list[FlowEvent],
     ) -> TcpFlow:
         if len(self.flows) >= 2 * self._limits.max_flows:
             self._evict_flows(ts_us, events)
         flow = TcpFlow(client_key, epoch.conn_id, ts_us, isn, epoch.is_midstream)
-        flow.stream = ClientStream(next_seq)
         flow.epoch = epoch
         self.flows[client_key] = flow
         self.flows[reverse_flow_key(client_key)] = flow
@@ -283,7 +284,7 @@ class TcpTable:
     def _client_payload(
         self, flow: TcpFlow, seq: int, segment: TcpSegment, ts_us: int, events: list[FlowEvent]
     ) -> None:
-        stream = flow.stream
+        stream = self.stream_of(flow)
         if stream is None:
             return
         hellos = stream.receive(seq, segment.payload, segment.is_cut)
@@ -298,16 +299,15 @@ class TcpTable:
                 self._counters.streams_evicted_segments += 1
             self.end_stream(flow, ts_us, events)
             return
-        self.note_buffered(flow, ts_us, events)
+        self._note_buffered(flow, stream, ts_us, events)
 
     def end_stream(self, flow: TcpFlow, ts_us: int, events: list[FlowEvent]) -> None:
         """Stop searching; report a hello that was begun and is not whole."""
-        stream, epoch = flow.stream, flow.epoch
-        if stream is None or epoch is None:
-            return
-        self.budget.forget(flow)
-        if stream.search.is_hello_begun:
-            events.append(_hello_seen(flow, StreamHello(None, None, stream.hello_segments), ts_us))
+        stream = flow.stream
+        if stream is not None:
+            self.budget.forget(flow)
+            if stream.search.is_hello_begun:
+                events.append(_hello_seen(flow, StreamHello(None, None, stream.hello_segments), ts_us))
         flow.stream = None
         flow.epoch = None
 
@@ -327,8 +327,9 @@ class TcpTable:
     def _evict_flows(self, ts_us: int, events: list[FlowEvent]) -> None:
         """Give up the stalest connections."""
         flows = [flow for key, flow in self.flows.items() if key is flow.client_key]
-        flows.sort(key=lambda flow: flow.last_us)
-        for flow in flows[: len(flows) // EVICTED_SHARE + 1]:
+        wanted = len(flows) // EVICTED_SHARE + 1
+        limit_us = sorted([flow.last_us for flow in flows])[wanted - 1]
+        for flow in islice((flow for flow in flows if flow.last_us <= limit_us), wanted):
             self._counters.flows_evicted_full += 1
             self._remove(flow, ts_us, CloseReason.TABLE_FULL, events)
 

@@ -111,13 +111,13 @@ def test_a_searched_connection_holds_nothing_but_its_entry(
 
 
 def test_a_flood_of_half_open_connections_takes_half_a_kilobyte_each(kit: Any) -> None:
-    feeder = kit.feeder(max_half_open=20_000)
+    feeder = kit.feeder(max_half_open=4_000)
     tracemalloc.start()
-    for number in range(30_000):
+    for number in range(6_000):
         feeder.table.feed(kit.conversation(client=address(number), isn=number << 8).syn(), feeder.now_us)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert held < 20_000 * 512
+    assert held < 4_000 * 512
 
 
 def test_the_books_balance_at_the_end(kit: Any, hello_stream: Callable[[str], bytes]) -> None:
