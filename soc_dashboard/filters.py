@@ -62,7 +62,6 @@ class TimeRange(param.Parameterized):
 
     def zoom(self, since: datetime, until: datetime) -> None:
         """Show a fixed span, at least `SHORTEST` long; remembered, so that it can be undone."""
-        since = since.replace(second=0, microsecond=0)
         until = max(until, since + SHORTEST)
         self._history = [*self._history[-MAX_HISTORY:], (self.preset, self.since_s, self.until_s)]
         self.param.update(preset=CUSTOM, since_s=int(since.timestamp()), until_s=int(until.timestamp()))

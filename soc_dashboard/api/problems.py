@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from soc_dashboard.store.database import StoreFailed
+from soc_dashboard.store.database import StoreFailedError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -53,4 +53,4 @@ def install(app: FastAPI) -> None:
 
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
-    app.add_exception_handler(StoreFailed, on_store)
+    app.add_exception_handler(StoreFailedError, on_store)

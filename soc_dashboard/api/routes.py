@@ -27,11 +27,7 @@ RangePreset = StrEnum("RangePreset", {name: name for name in PRESETS})  # type: 
 
 
 def _failure(description: str) -> dict[str, object]:
-    return {
-        "model": Problem,
-        "description": description,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
 
 
 def api_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRouter:

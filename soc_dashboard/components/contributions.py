@@ -17,7 +17,7 @@ def fingerprint_reasons(rows: Sequence[FeatureReason], window: Window) -> Markup
     """The strongest contributions to the scores of a fingerprint."""
     if not rows:
         return empty(
-            "No scores in this range", asked_text(window), "Hours with at least five requests are scored"
+            "No scores in this range", asked_text(window), "Hours with at least five requests are scored."
         )
     strongest = max(row.contribution for row in rows)
     return _bars(

@@ -68,7 +68,7 @@ def not_found(asked: str) -> Markup:
 def claims(rows: Sequence[ClaimedClient], window: Window) -> Markup:
     """User agents seen with this fingerprint, and what contradicts each."""
     if not rows:
-        return empty("No requests in this range", asked_text(window), "Widen the range to see more")
+        return empty("No requests in this range", asked_text(window), "Widen the range to see more.")
     lines = [
         Markup(
             '<tr><td><div class="clip" title="{}">{}</div></td><td class="num">{}</td><td class="num">{}</td><td>{}</td></tr>'

@@ -15,7 +15,7 @@ from soc_dashboard.window import Window
 def host_bars(hosts: Sequence[HostLoad], window: Window) -> Markup:
     """One bar per host: all its requests, the hostile part in red."""
     if not hosts:
-        return empty("No hosts in this range", asked_text(window), "Widen the range to see more")
+        return empty("No hosts in this range", asked_text(window), "Widen the range to see more.")
     widest = max(row.requests for row in hosts) or 1
     rows = [
         Markup(

@@ -41,10 +41,20 @@ def asked_text(window: Window, filters: str = "") -> str:
     return f"{span}, {filters}" if filters else span
 
 
-def empty(title: str, asked: str, advice: str) -> Markup:
-    """An empty result: what was asked, and what to try."""
-    return Markup('<div class="empty" role="status"><strong>{}</strong>{}. {}</div>').format(
-        title, asked, advice
+def empty(title: str, asked: str, advice: str, offer: Markup | None = None) -> Markup:
+    """An empty result: what was asked, what to try, and a link that tries it."""
+    return Markup('<div class="empty" role="status"><strong>{}</strong>Asked: {}. {}{}</div>').format(
+        title, asked, advice, Markup("<p>{}</p>").format(offer) if offer else ""
+    )
+
+
+def newest_link(newest: datetime | None) -> Markup | None:
+    """A link to the last day that has data; None when there is no data at all."""
+    if newest is None:
+        return None
+    until = int(newest.timestamp()) + 60
+    return Markup('<a href="?range=custom&amp;from={}&amp;to={}">Show the last 24 hours with data</a>').format(
+        until - 86400, until
     )
 
 

@@ -190,7 +190,14 @@ class Ja4Page(PageSession):
             self.donut.object = charts.donut_options(reading.verdicts, self.is_dark)
         else:
             last = f"It was last seen {utc_text(reading.fingerprint.last_seen)}."
-            nothing = str(states.empty("No requests in this range", states.asked_text(reading.window), last))
+            nothing = str(
+                states.empty(
+                    "No requests in this range",
+                    states.asked_text(reading.window),
+                    last,
+                    states.newest_link(reading.fingerprint.last_seen),
+                )
+            )
             self.timeline_wait.object = self.donut_wait.object = nothing
         self.timeline.visible = self.donut.visible = has_requests
         self.timeline_wait.visible = self.donut_wait.visible = not has_requests

@@ -108,7 +108,12 @@ class OverviewPage(PageSession):
                 f"The newest request is from {utc_text(newest)}." if newest else "Nothing was recorded yet."
             )
             self.timeline_wait.object = str(
-                states.empty("No requests in this range", states.asked_text(overview.now.window), advice)
+                states.empty(
+                        "No requests in this range",
+                        states.asked_text(overview.now.window),
+                        advice,
+                        states.newest_link(newest),
+                    )
             )
         self.timeline.visible = bool(overview.now.requests)
         self.timeline_wait.visible = not overview.now.requests

@@ -15,7 +15,7 @@ from soc_dashboard.components.markup import html_pane
 from soc_dashboard.components.shell import RangeBar, carried_query, frame, rail
 from soc_dashboard.components.states import failed_banner
 from soc_dashboard.filters import PageUrl, TimeRange
-from soc_dashboard.store.database import MartDatabase, StoreFailed
+from soc_dashboard.store.database import MartDatabase, StoreFailedError
 from soc_dashboard.window import Window
 
 REFRESH_MS = 60_000
@@ -72,7 +72,7 @@ class PageSession:
         return None
 
     async def read(self, window: Window, as_of: datetime) -> None:
-        """Read and show everything for the window; raises StoreFailed."""
+        """Read and show everything for the window; raises StoreFailedError."""
         raise NotImplementedError
 
     def redraw(self) -> None:
@@ -103,7 +103,7 @@ class PageSession:
         if location is not None:
             location.search = self.url.search()
 
-    def show_failure(self, failure: StoreFailed) -> None:
+    def show_failure(self, failure: StoreFailedError) -> None:
         """Say which read failed, and offer to try again."""
         self.notice(failed_banner(failure.query, failure.reason))
         self._retry.visible = True
@@ -137,7 +137,7 @@ class PageSession:
         self.window = self.time_range.window(as_of)
         try:
             await self.read(self.window, as_of)
-        except StoreFailed as failure:
+        except StoreFailedError as failure:
             self.show_failure(failure)
             return
         self._retry.visible = False

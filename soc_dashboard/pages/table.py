@@ -17,7 +17,7 @@ from soc_dashboard.components.markup import STYLESHEET, html_pane, number
 from soc_dashboard.components.paged_table import PagedTable
 from soc_dashboard.filters import MAX_TEXT, TableState
 from soc_dashboard.pages.session import PageSession
-from soc_dashboard.store.database import StoreFailed
+from soc_dashboard.store.database import StoreFailedError
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.verdicts import VERDICTS
 
@@ -102,7 +102,7 @@ class DatabaseTable:
         self.card = card(bar, self.wait, self.empty, self.table)
 
     async def read(self) -> None:
-        """Read and show the page that the state asks for; raises StoreFailed."""
+        """Read and show the page that the state asks for; raises StoreFailedError."""
         self._generation += 1
         mine = self._generation
         state = self._state
@@ -135,7 +135,7 @@ class DatabaseTable:
         self.empty.visible = frame.empty
         if frame.empty:
             advice = (
-                "Remove a filter or widen the range to see more" if filters else "Widen the range to see more"
+                "Remove a filter or widen the range." if filters else "Widen the range to see more."
             )
             self.empty.object = str(
                 states.empty("Nothing matches", states.asked_text(self._session.window, filters), advice)
@@ -177,5 +177,5 @@ class DatabaseTable:
         await asyncio.sleep(0)
         try:
             await self.read()
-        except StoreFailed as failure:
+        except StoreFailedError as failure:
             self._session.show_failure(failure)

@@ -30,7 +30,7 @@ Parameter = str | int | float
 log = structlog.get_logger(__name__)
 
 
-class StoreFailed(Exception):
+class StoreFailedError(Exception):
     """A read did not succeed.
 
     `query` is the file's name without suffix; `reason` is one line for the person who looks at the screen.
@@ -64,13 +64,13 @@ class MartDatabase:
     def read(self, query: str, row_type: type[Row], parameters: Mapping[str, Parameter]) -> list[Row]:
         """Run `queries/<query>.sql` and convert each row to `row_type`; blocks.
 
-        Raises StoreFailed when the database is away, refuses the query, or gives a column of another type.
+        Raises StoreFailedError when the database is away, refuses the query, or gives a column of another type.
         """
         try:
             result = self._connected().query(query_text(query), parameters=dict(parameters))
         except (ClickHouseError, OSError) as failure:
             log.warning("read failed", query=query, error=str(failure)[:500])
-            raise StoreFailed(query, first_line(failure)) from failure
+            raise StoreFailedError(query, first_line(failure)) from failure
         names = result.column_names
         try:
             return [
@@ -78,7 +78,7 @@ class MartDatabase:
                 for row in result.result_rows
             ]
         except msgspec.ValidationError as failure:
-            raise StoreFailed(
+            raise StoreFailedError(
                 query, f"the marts have another shape than this dashboard: {failure}"
             ) from failure
 

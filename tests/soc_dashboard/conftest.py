@@ -1,0 +1,99 @@
+"""Databases with the marts that dbt declares: one with a day of rows, one with hostile ones, one empty."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+import clickhouse_connect
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from soc_dashboard.store.database import MartDatabase
+
+
+def _load_mart_tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("mart_tables", Path(__file__).with_name("mart_tables.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def mart_tables() -> ModuleType:
+    """The module that makes and fills the marts."""
+    return _load_mart_tables()
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    """The time at which the rows end."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def new_database(dsn: str, fill: Callable[[Client], None]) -> Iterator[str]:
+    """DSN of a database of its own, dropped afterwards."""
+    name = f"dashboard_{uuid.uuid4().hex[:12]}"
+    with clickhouse_connect.get_client(dsn=dsn) as root:
+        root.command(f"create database {name} engine = Atomic")
+        with clickhouse_connect.get_client(dsn=dsn, database=name) as client:
+            fill(client)
+        yield f"{dsn}/{name}"
+        root.command(f"drop database {name} sync")
+
+
+@pytest.fixture(scope="session")
+def day_dsn(clickhouse_dsn: str, mart_tables: ModuleType, now: datetime) -> Iterator[str]:
+    """A day of a small shop."""
+
+    def fill(client: Client) -> None:
+        mart_tables.create_tables(client)
+        mart_tables.fill(client, now)
+
+    with new_database(clickhouse_dsn, fill) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def hostile_dsn(clickhouse_dsn: str, mart_tables: ModuleType, now: datetime) -> Iterator[str]:
+    """Every text that a client controls holds something hostile."""
+
+    def fill(client: Client) -> None:
+        mart_tables.create_tables(client)
+        mart_tables.fill_hostile(client, now)
+
+    with new_database(clickhouse_dsn, fill) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def empty_dsn(clickhouse_dsn: str, mart_tables: ModuleType) -> Iterator[str]:
+    """The marts without rows."""
+    with new_database(clickhouse_dsn, mart_tables.create_tables) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def day_marts(day_dsn: str) -> Iterator[MartDatabase]:
+    """The store over the day of rows."""
+    marts = MartDatabase(day_dsn)
+    yield marts
+    marts.close()
+
+
+@pytest.fixture
+def empty_marts(empty_dsn: str) -> Iterator[MartDatabase]:
+    """The store over empty marts."""
+    marts = MartDatabase(empty_dsn)
+    yield marts
+    marts.close()

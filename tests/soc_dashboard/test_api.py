@@ -1,0 +1,124 @@
+"""The JSON API over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from types import ModuleType
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from soc_dashboard.app import create_app
+from soc_dashboard.settings import Settings
+
+CHROMIUM = "t13d1517h2_8daaf6152771_cb7bf5808d99"
+
+
+def client_for(dsn: str) -> TestClient:
+    return TestClient(create_app(Settings(JA4_CLICKHOUSE_URL=SecretStr(dsn))), raise_server_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def api(day_dsn: str) -> Iterator[TestClient]:
+    with client_for(day_dsn) as client:
+        yield client
+
+
+def assert_problem(answer: Any, status: int) -> None:
+    """RFC 9457: media type, and a status in the body that equals the response's."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == status
+    assert set(body) == {"type", "title", "status", "detail", "instance"}
+
+
+def test_health_names_the_age_of_the_newest_request(api: TestClient) -> None:
+    answer = api.get("/api/health")
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["status"] in {"ok", "stale"}
+    assert body["missing_columns"] == []
+    assert 0 <= body["newest_age_s"] < timedelta(hours=1).total_seconds()
+
+
+def test_health_of_empty_marts_is_empty(empty_dsn: str) -> None:
+    with client_for(empty_dsn) as client:
+        assert client.get("/api/health").json()["status"] == "empty"
+
+
+def test_health_without_marts_is_a_schema_mismatch(clickhouse_dsn: str) -> None:
+    with client_for(f"{clickhouse_dsn}/default") as client:
+        body = client.get("/api/health").json()
+    assert body["status"] == "schema_mismatch"
+    assert "dim_ja4.ja4_stable" in body["missing_columns"]
+
+
+def test_health_without_a_database_is_503_and_says_when_to_retry() -> None:
+    with client_for("http://ja4:x@127.0.0.1:1/none") as client:
+        answer = client.get("/api/health")
+    assert_problem(answer, 503)
+    assert answer.headers["retry-after"] == "5"
+
+
+def test_known_fingerprint_is_described(api: TestClient, mart_tables: ModuleType) -> None:
+    body = api.get(f"/api/ja4/{CHROMIUM}").json()
+    assert body["known_client"] == "Chromium 156"
+    assert body["hello"]["tls_version"] == "TLS 1.3"
+    assert {"code": "1301", "name": "TLS_AES_128_GCM_SHA256"} in body["hello"]["cipher_suites"]
+    assert body["requests"] == sum(row["requests"] for row in body["verdicts"]) > 0
+    assert all(isinstance(row["conn_id"], str) for row in body["newest_requests"])
+    assert not [row for row in body["top_clients"] if "ffff" in row["client_ip"]]
+
+
+def test_variant_is_answered_with_its_stable_form(api: TestClient) -> None:
+    body = api.get("/api/ja4/" + CHROMIUM.replace("1517", "1518")).json()
+    assert body["ja4_stable"] == CHROMIUM
+    assert body["fingerprint"] != body["ja4_stable"]
+
+
+def test_fixed_span_limits_the_figures(api: TestClient) -> None:
+    whole = api.get(f"/api/ja4/{CHROMIUM}?range=7d").json()
+    span = {"since": whole["as_of"], "until": "2100-01-01T00:00:00Z"}
+    assert api.get(f"/api/ja4/{CHROMIUM}", params=span).json()["requests"] == 0
+
+
+@pytest.mark.parametrize("asked", ["t13d0000", "%00", "%3Cscript%3E", "..%2f..%2fetc", "x" * 150, "%F0%9F%92%A9"])
+def test_unknown_fingerprint_is_a_404_problem(api: TestClient, asked: str) -> None:
+    assert_problem(api.get(f"/api/ja4/{asked}"), 404)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "range=never",
+        "since=2026-01-01T00:00:00Z",
+        "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
+        "since=yesterday&until=today",
+    ],
+)
+def test_bad_span_is_a_422_problem(api: TestClient, query: str) -> None:
+    assert_problem(api.get(f"/api/ja4/{CHROMIUM}?{query}"), 422)
+
+
+def test_unknown_route_is_a_404_problem(api: TestClient) -> None:
+    assert_problem(api.get("/api/none"), 404)
+
+
+def test_openapi_describes_both_routes_and_their_errors(api: TestClient) -> None:
+    document = api.get("/api/openapi.json").json()
+    assert {"/api/health", "/api/ja4/{fingerprint}"} <= set(document["paths"])
+    answers = document["paths"]["/api/ja4/{fingerprint}"]["get"]["responses"]
+    assert set(answers) == {"200", "404", "422", "503"}
+    for status in ("404", "422", "503"):
+        schema = answers[status]["content"]["application/problem+json"]["schema"]
+        assert set(schema["properties"]) == {"type", "title", "status", "detail", "instance"}
+
+
+def test_hostile_values_pass_through_json_unchanged(hostile_dsn: str, mart_tables: ModuleType) -> None:
+    with client_for(hostile_dsn) as client:
+        body = client.get(f"/api/ja4/{mart_tables.SCRAPER.ja4}").json()
+    assert {row["path"] for row in body["newest_requests"]} == set(mart_tables.HOSTILE_TEXTS)

@@ -1,0 +1,202 @@
+"""The reads against figures counted from the rows themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+import clickhouse_connect
+import pytest
+
+from soc_dashboard.store.database import MartDatabase, StoreFailedError
+from soc_dashboard.store.fingerprint import (
+    maybe_fingerprint,
+    read_clients,
+    read_fingerprint,
+    read_fingerprints,
+    read_requests,
+)
+from soc_dashboard.store.overview import PageRequest, read_entities, read_overview
+from soc_dashboard.store.rows import Extent
+from soc_dashboard.window import Window
+
+
+@pytest.fixture
+def day(now: datetime) -> Window:
+    return Window(now - timedelta(hours=24), now)
+
+
+def rows_of(dsn: str, sql: str) -> list[tuple[Any, ...]]:
+    with clickhouse_connect.get_client(dsn=dsn) as client:
+        return list(client.query(sql).result_rows)
+
+
+def test_requests_of_all_verdicts_are_the_requests_of_the_window(
+    day_marts: MartDatabase, day_dsn: str, day: Window, now: datetime
+) -> None:
+    overview = asyncio.run(read_overview(day_marts, day, now))
+    counted = rows_of(
+        day_dsn,
+        f"select sum(requests) from fct_request_minute where minute >= fromUnixTimestamp64Micro({day.since_us})"
+        f" and minute < fromUnixTimestamp64Micro({day.until_us})",
+    )[0][0]
+    assert counted > 0
+    assert overview.now.requests == counted
+    assert sum(row.requests for row in overview.timeline) == counted
+
+
+def test_traffic_without_an_entity_hour_is_unknown_and_not_lost(
+    clickhouse_dsn: str, mart_tables: ModuleType, day_marts: MartDatabase, day_dsn: str, day: Window, now: datetime
+) -> None:
+    with clickhouse_connect.get_client(dsn=day_dsn) as client:
+        mart_tables.insert(
+            client,
+            "fct_request_minute",
+            [
+                {
+                    "minute": now.replace(second=0, microsecond=0) - timedelta(hours=3),
+                    "client_ip": mart_tables.mapped("192.0.2.200"),
+                    "ja4_stable": "",
+                    "host": "unjudged.test",
+                    "requests": 7,
+                }
+            ],
+        )
+    overview = asyncio.run(read_overview(day_marts, day, now))
+    assert {row.verdict: row.requests for row in overview.now.totals}["unknown"] == 7
+
+
+def test_only_hostile_entities_are_listed_worst_first(day_marts: MartDatabase, day: Window) -> None:
+    rows = asyncio.run(read_entities(day_marts, day, PageRequest()))
+    verdicts = [row.verdict for row in rows]
+    assert set(verdicts) == {"bad_bot", "suspicious"}
+    assert verdicts == sorted(verdicts, key=["bad_bot", "suspicious"].index)
+    assert rows[0].reason == "The user agent claims Chrome, the handshake is ApacheBench."
+    assert [feature.name for feature in rows[0].top_features][0] == "ua_ja4_bits"
+
+
+@pytest.mark.parametrize(
+    ("sort", "key"),
+    [
+        ("requests", lambda row: row.requests),
+        ("client_ip", lambda row: row.client_ip),
+        ("host", lambda row: row.host),
+        ("last_ts", lambda row: row.last_ts),
+    ],
+)
+@pytest.mark.parametrize("descending", [True, False])
+def test_entities_sort_by_the_asked_column(
+    day_marts: MartDatabase, day: Window, sort: str, key: Any, descending: bool
+) -> None:
+    rows = asyncio.run(read_entities(day_marts, day, PageRequest(sort=sort, descending=descending)))
+    values = [key(row) for row in rows]
+    assert values == sorted(values, reverse=descending)
+
+
+def test_pages_partition_the_entities(day_marts: MartDatabase, day: Window) -> None:
+    everything = asyncio.run(read_entities(day_marts, day, PageRequest(page_rows=1000)))
+    pages = [
+        asyncio.run(read_entities(day_marts, day, PageRequest(page=page, page_rows=5)))
+        for page in range(1, len(everything) // 5 + 2)
+    ]
+    assert [row for page in pages for row in page] == everything
+    assert {row.total for row in everything} == {len(everything)}
+
+
+def test_filter_finds_part_of_any_shown_value(day_marts: MartDatabase, day: Window) -> None:
+    found = asyncio.run(read_entities(day_marts, day, PageRequest(needle="APACHEBENCH")))
+    assert found
+    assert {row.verdict for row in found} == {"bad_bot"}
+    assert asyncio.run(read_entities(day_marts, day, PageRequest(needle="' or 1=1 --"))) == []
+
+
+def test_mapped_ipv4_addresses_are_dotted_and_ipv6_stays(day_marts: MartDatabase, day: Window) -> None:
+    rows = asyncio.run(read_entities(day_marts, day, PageRequest(page_rows=1000)))
+    addresses = {row.client_ip for row in rows}
+    assert not [address for address in addresses if "ffff" in address]
+    assert [address for address in addresses if address.startswith("203.0.113.")]
+    assert [address for address in addresses if address.startswith("2001:db8:77::")]
+
+
+def test_comparison_is_the_span_before_while_data_is_younger_than_a_week(
+    day_marts: MartDatabase, now: datetime
+) -> None:
+    window = Window(now - timedelta(hours=6), now)
+    overview = asyncio.run(read_overview(day_marts, window, now))
+    assert overview.before is not None
+    assert overview.before.window == Window(now - timedelta(hours=12), now - timedelta(hours=6))
+
+
+def test_exact_variant_leads_to_its_stable_fingerprint(day_marts: MartDatabase, mart_tables: ModuleType) -> None:
+    variant = mart_tables.CHROMIUM.ja4.replace("1517", "1518")
+    found = asyncio.run(maybe_fingerprint(day_marts, variant))
+    assert found is not None
+    assert found.ja4_stable == mart_tables.CHROMIUM.ja4
+    assert found.known_client == "Chromium 156"
+
+
+@pytest.mark.parametrize("text", ["", "t13d", "x" * 65, "t13d\0", "'; drop table dim_ja4 --"])
+def test_text_that_is_no_fingerprint_finds_nothing(day_marts: MartDatabase, text: str) -> None:
+    assert asyncio.run(maybe_fingerprint(day_marts, text)) is None
+
+
+def test_fingerprint_figures_belong_to_it_alone(
+    day_marts: MartDatabase, day_dsn: str, mart_tables: ModuleType, day: Window, now: datetime
+) -> None:
+    found = asyncio.run(maybe_fingerprint(day_marts, mart_tables.APACHE_BENCH.ja4))
+    assert found is not None
+    reading = asyncio.run(read_fingerprint(day_marts, found, day, now))
+    counted = rows_of(
+        day_dsn,
+        "select sum(requests), uniqExact(client_ip) from fct_request_minute"
+        f" where ja4_stable = '{found.ja4_stable}' and minute >= fromUnixTimestamp64Micro({day.since_us})",
+    )[0]
+    assert (sum(row.requests for row in reading.verdicts), reading.totals.clients) == counted
+    assert {row.verdict for row in reading.verdicts} == {"bad_bot"}
+    assert reading.reasons[0].name == "ua_ja4_bits"
+    assert "ua_ja4_known_mismatch" in reading.claims[0].contradictions
+
+
+def test_clients_and_requests_of_a_fingerprint(
+    day_marts: MartDatabase, day_dsn: str, mart_tables: ModuleType, day: Window
+) -> None:
+    stable = mart_tables.CURL.ja4
+    clients = asyncio.run(read_clients(day_marts, stable, day, PageRequest()))
+    assert clients[0].total == len(clients) > 1
+    chosen = clients[0].client_ip
+    log = asyncio.run(read_requests(day_marts, stable, day, PageRequest(needle=chosen, page_rows=500)))
+    assert {row.client_ip for row in log} == {chosen}
+    assert [row.ts for row in log] == sorted((row.ts for row in log), reverse=True)
+    assert all(row.conn_id.isdigit() for row in log)
+
+
+def test_fingerprints_are_listed_busiest_first(day_marts: MartDatabase, day: Window) -> None:
+    rows = asyncio.run(read_fingerprints(day_marts, day, PageRequest()))
+    assert [row.requests for row in rows] == sorted((row.requests for row in rows), reverse=True)
+    assert {row.known_client for row in rows} >= {"Chromium 156", None}
+
+
+def test_empty_marts_give_no_ratios_instead_of_zeros(empty_marts: MartDatabase, day: Window, now: datetime) -> None:
+    overview = asyncio.run(read_overview(empty_marts, day, now))
+    assert overview.extent == Extent(oldest=None, newest=None)
+    assert overview.now.requests == 0
+    assert (overview.now.bot_ratio, overview.now.join_ratio, overview.now.capture_loss_ratio) == (None, None, None)
+    assert overview.before is None
+
+
+def test_absent_database_is_a_failed_read_with_its_name() -> None:
+    marts = MartDatabase("http://ja4:x@127.0.0.1:1/none")
+    with pytest.raises(StoreFailedError) as failure:
+        marts.read("data_extent", Extent, {})
+    assert failure.value.query == "data_extent"
+    assert "\n" not in failure.value.reason
+    marts.close()
+
+
+def test_missing_mart_is_a_failed_read(clickhouse_dsn: str) -> None:
+    marts = MartDatabase(f"{clickhouse_dsn}/default")
+    with pytest.raises(StoreFailedError, match="data_extent"):
+        marts.read("data_extent", Extent, {})
+    marts.close()
