@@ -44,6 +44,8 @@ class AgentConfig(BaseSettings):
     """Headers whose values are stored; the names of all headers always are."""
     store_query: bool = False
     """Store query strings of targets and of Referer."""
+    proxy_protocol: bool = False
+    """The server reads PROXY headers and reports the client they name; requests are joined under it."""
     join_wait_ms: int = Field(default=500, ge=0, le=60_000)
     """How long a request waits for the hello of its connection."""
     clock_tolerance_us: int = Field(default=1_000, ge=0, le=10_000_000)

@@ -41,6 +41,9 @@ class PipelineSettings:
 
     sensor: str
     run_id: int
+    trusts_proxy_header: bool = False
+    """Join under the addresses of PROXY headers too. Only for servers that read them: to any other, a client
+    can send a header with another client's address, and so make that client's requests ambiguous."""
     flows: FlowLimits = field(default_factory=FlowLimits)
     correlator: CorrelatorLimits = field(default_factory=CorrelatorLimits)
 
@@ -52,6 +55,7 @@ class Pipeline:
         self.ledger = Ledger(settings.sensor, settings.run_id)
         """Callers count here what only they know: rejected and lost events, kernel drops, written rows."""
         self._sensor = settings.sensor
+        self._trusts_proxy_header = settings.trusts_proxy_header
         self._packets = SkimmingPacketPath(settings.sensor, settings.flows)
         self._correlator = Correlator(settings.correlator)
         self._booked_flows = FlowCounters()
@@ -122,7 +126,8 @@ class Pipeline:
                 row = tls_hello_row(event, self._sensor)
                 self.ledger.counters.count_hello(row.quality)
                 rows.append(row)
-                rows += self._rows_of(self._correlator.hello(row.conn_id, joinable_hello(row)))
+                key = proxied_key(event) if self._trusts_proxy_header else None
+                rows += self._rows_of(self._correlator.hello(row.conn_id, joinable_hello(row), key))
             elif isinstance(event, EpochOpened):
                 epoch = event.epoch
                 key = ConnectionKey(epoch.transport, epoch.src, epoch.src_port, epoch.dst, epoch.dst_port)
@@ -166,6 +171,14 @@ def connection_key(event: HttpEvent) -> ConnectionKey:
     return ConnectionKey(
         transport, _packed(event.src_ip), event.src_port, _packed(event.dst_ip), event.dst_port
     )
+
+
+def proxied_key(seen: HelloSeen) -> ConnectionKey | None:
+    """The 5-tuple as a server that reads the PROXY header reports it: the named client, its own address."""
+    proxied, epoch = seen.proxied, seen.epoch
+    if proxied is None:
+        return None
+    return ConnectionKey(epoch.transport, proxied.src, proxied.src_port, epoch.dst, epoch.dst_port)
 
 
 _packed = lru_cache(maxsize=65_536)(parse_address)

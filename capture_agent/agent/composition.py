@@ -46,6 +46,7 @@ def pipeline_settings(config: AgentConfig, run_id: int) -> PipelineSettings:
     return PipelineSettings(
         sensor=config.sensor,
         run_id=run_id,
+        trusts_proxy_header=config.proxy_protocol,
         flows=FlowLimits(max_flows=config.max_connections),
         correlator=CorrelatorLimits(
             wait_us=config.join_wait_ms * US_PER_MS,

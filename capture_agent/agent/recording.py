@@ -17,6 +17,7 @@ from capture_agent.intake.event_lines import BadLine, EventDecoder, read_events
 from capture_agent.intake.normal_form import NormalForm
 from capture_agent.intake.sequence import SequenceGaps
 from capture_agent.pipeline import Pipeline
+from capture_agent.rows.stored import LAST_US
 from capture_agent.wire.frame import Frame
 
 IDENTITY_BYTES = 1 << 16
@@ -73,19 +74,20 @@ class Recording:
 
     def last_time_us(self) -> int | None:
         """Latest time in the recording, which is read to its end for that; None if it holds nothing."""
-        last_us: int | None = None
+        last_us = -1
         for path in self._captures:
             with CaptureFile(path) as capture:
                 try:
                     for frame in capture:
-                        last_us = frame.ts_us if last_us is None else max(last_us, frame.ts_us)
+                        if last_us < frame.ts_us < LAST_US:
+                            last_us = frame.ts_us
                 except CaptureFileError:
                     # Reported by the pass that writes rows, which meets the same damage.
                     continue
         for path in self._event_files:
             for event in read_events(path, self._decoder, _ignore):
-                last_us = ended_us(event) if last_us is None else max(last_us, ended_us(event))
-        return last_us
+                last_us = max(last_us, ended_us(event))
+        return None if last_us < 0 else last_us
 
     def identity(self, sensor: str, shift_us: int) -> int:
         """64-bit id of a replay: the same files under the same sensor name and times give the same."""

@@ -15,9 +15,9 @@ from capture_agent.ports import EventSink, PacketSource, RequestSource
 from capture_agent.rows import Row
 from capture_agent.wire.frame import Frame
 
-REORDER_EVENTS = 65_536
-"""Events held back to bring them into the order in which requests ended. Servers write them in that order
-but for threads that race; a file in another order is joined as well, only later events then wait longer."""
+REORDER_EVENTS = 8_192
+"""Events held back, about 4 kB each, to bring them into the order in which requests ended. Servers write them
+in that order but for threads that race; from a file in another order, requests wait longer for a hello."""
 ROWS_PER_WRITE = 1_000
 
 

@@ -111,13 +111,22 @@ class Correlator:
         """A connection appeared on the wire."""
         self._epochs.open(key, conn_id, opened_us, is_midstream=is_midstream)
 
-    def hello(self, conn_id: int, facts: JoinableHello) -> list[JoinedRequest]:
-        """A hello was read on a tracked connection: requests that waited for it are settled."""
+    def hello(
+        self, conn_id: int, facts: JoinableHello, proxied_key: ConnectionKey | None = None
+    ) -> list[JoinedRequest]:
+        """A hello was read on a tracked connection: requests that waited for it are settled.
+
+        `proxied_key` holds the addresses of a PROXY protocol header that stood before the hello: the server
+        reports the connection under them, while the packets carry the proxy's.
+        """
         epoch = self._epochs.tracked(conn_id)
         if epoch is None:
             return []
         self._epochs.attach(epoch, facts)
-        return self._retry(epoch.key)
+        if proxied_key is None:
+            return self._retry(epoch.key)
+        self._epochs.attach_proxied(epoch, proxied_key)
+        return self._retry(epoch.key) + self._retry(proxied_key)
 
     def close(self, conn_id: int, closed_us: int, *, is_final: bool) -> None:
         """A connection ended (`is_final`), or the flow table lost sight of it."""

@@ -71,6 +71,8 @@ class Epoch:
     """The first usable hello, else the first one."""
     hellos: int = 0
     requests: int = 0
+    proxied_key: ConnectionKey | None = None
+    """The 5-tuple under which a server that reads the PROXY protocol reports the connection."""
     server_identity: tuple[int | None, int | None] | None = None
     """(conn_start_us, conn_seq) of a connection that only the server reported."""
 
@@ -158,6 +160,12 @@ class EpochTable:
             epoch.hello = hello
         self.touch(epoch, hello.ts_us)
 
+    def attach_proxied(self, epoch: Epoch, key: ConnectionKey) -> None:
+        """Make an epoch found under the addresses of its PROXY header as well; the first header counts."""
+        if epoch.proxied_key is None and key != epoch.key:
+            epoch.proxied_key = key
+            self._index(key, epoch)
+
     def close(self, conn_id: int, closed_us: int, now_us: int, *, is_final: bool) -> None:
         """End the flow table's interest: `is_final` for FIN and RST, else it was idle or evicted."""
         epoch = self._tracked.pop(conn_id, None)
@@ -207,15 +215,18 @@ class EpochTable:
             self._retire(self._closed.popleft()[1])
 
     def _store(self, epoch: Epoch) -> None:
-        on_key = self._by_key.setdefault(epoch.key, [])
-        on_key.append(epoch)
         self._by_touch[id(epoch)] = epoch
-        if len(on_key) > self._limits.max_epochs_per_key:
-            self.evicted_full += 1
-            self._retire(on_key[0])
+        self._index(epoch.key, epoch)
         if len(self._by_touch) > self._limits.max_epochs:
             self.evicted_full += 1
             self._retire(next(iter(self._by_touch.values())))
+
+    def _index(self, key: ConnectionKey, epoch: Epoch) -> None:
+        on_key = self._by_key.setdefault(key, [])
+        on_key.append(epoch)
+        if len(on_key) > self._limits.max_epochs_per_key:
+            self.evicted_full += 1
+            self._retire(on_key[0])
 
     def _retire(self, epoch: Epoch) -> None:
         if self._by_touch.pop(id(epoch), None) is None:
@@ -224,7 +235,9 @@ class EpochTable:
             self.hellos_unused += epoch.hellos
         if epoch.tracked_as is not None:
             del self._tracked[epoch.tracked_as]
-        on_key = self._by_key[epoch.key]
-        on_key.remove(epoch)
-        if not on_key:
-            del self._by_key[epoch.key]
+        for key in (epoch.key, epoch.proxied_key):
+            if key is not None:
+                on_key = self._by_key[key]
+                on_key.remove(epoch)
+                if not on_key:
+                    del self._by_key[key]

@@ -84,11 +84,12 @@ def check_ranges(event: HttpEvent) -> None:
     for name, value in (("t_us", event.t_us), ("conn_start_us", event.conn_start_us)):
         if value is not None and not 0 <= value < LAST_US:
             raise UnacceptableEvent(f"{name} is {value}, outside the years 1970 to 2199")
+    if event.dur_us is not None and not 0 <= event.dur_us < LAST_US - event.t_us:
+        raise UnacceptableEvent(f"dur_us is {event.dur_us}, so that the request ends outside those years")
     for name, value in (("src_port", event.src_port), ("dst_port", event.dst_port), ("status", event.status)):
         if not 0 <= value <= 0xFFFF:
             raise UnacceptableEvent(f"{name} is {value}, outside 0 to 65535")
     for name, value in (
-        ("dur_us", event.dur_us),
         ("request_bytes", event.request_bytes),
         ("bytes", event.bytes),
         ("conn_seq", event.conn_seq),

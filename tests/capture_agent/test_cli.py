@@ -98,6 +98,36 @@ def test_truncated_capture_is_read_up_to_the_cut_and_says_so(run: Run, curl: Pat
     assert "everything before it was read" in done.stderr
 
 
+def test_replay_keeps_what_stands_before_a_cut_and_the_other_captures(
+    run: Run, curl: Path, events: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cut.pcap").write_bytes(curl.read_bytes()[:-10])
+    other = curl.with_name("curl-http11.pcap")
+    whole = run("replay", curl, other, "--http", events, "--sink", "stdout")
+    done = run("replay", "cut.pcap", other, "--http", events, "--sink", "stdout")
+    assert (whole.returncode, done.returncode) == (0, 2)
+    assert "cut.pcap: cut short" in done.stderr
+    assert matched(done.stdout) == matched(whole.stdout) > 2
+
+
+def test_replay_keeps_what_stands_before_a_damaged_record_and_the_other_captures(
+    run: Run, curl: Path, events: Path, tmp_path: Path
+) -> None:
+    content = curl.read_bytes()
+    damaged = content[:24] + content[24:40].replace(content[32:36], b"\xff\xff\xff\x7f") + content[40:]
+    (tmp_path / "damaged.pcap").write_bytes(damaged)
+    done = run(
+        "replay", "damaged.pcap", curl.with_name("curl-http11.pcap"), "--http", events, "--sink", "stdout"
+    )
+    assert done.returncode == 2
+    assert "damaged.pcap: at byte 24: damaged record" in done.stderr
+    assert matched(done.stdout) == 2
+
+
+def matched(text: str) -> int:
+    return sum(row.get("join_state") == "matched" for row in objects(text))
+
+
 def not_a_capture(_: bytes) -> bytes:
     return b"<html>" + bytes(100)
 

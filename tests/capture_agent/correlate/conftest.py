@@ -53,6 +53,12 @@ class Stage:
         self.watch(at)
         self.late_hello(conn, at, ja4, quality)
 
+    def proxied_hello(self, conn: int, at: float, *, port: int) -> None:
+        """Its hello follows a PROXY header that names the stage's client with this port."""
+        self.watch(at)
+        facts = JoinableHello(ts_us=ms(at), quality=Quality.COMPLETE, ja4="behind-proxy")
+        self.settled += self.correlator.hello(conn, facts, self.key(port=port))
+
     def late_hello(
         self, conn: int, at: float, ja4: str = "t13d_a", quality: Quality = Quality.COMPLETE
     ) -> None:

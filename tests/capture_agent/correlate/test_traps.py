@@ -220,3 +220,16 @@ def test_request_reported_shortly_after_the_connection_ended_is_matched(stage: A
     stage.closes(1, 20)
     stage.request(10, arrives=5_000)
     assert stage.settled[0].state is JoinState.MATCHED
+
+
+def test_connection_behind_a_proxy_is_found_under_the_addresses_of_its_proxy_header(stage: Any) -> None:
+    """The server reports the client that the header names, the packets carry the proxy's address."""
+    stage.opens(1, 0, port=61_000)
+    stage.report(2, port=40_000)
+    stage.proxied_hello(1, 3, port=40_000)
+    stage.request(5, port=40_000)
+    stage.request(6, port=61_000)
+    assert [(j.state, j.conn_id) for j in stage.settled] == [(JoinState.MATCHED, 1)] * 3
+    stage.closes(1, 10)
+    stage.watch(70_010)
+    assert stage.correlator.open_epochs == 0

@@ -130,6 +130,7 @@ def test_long_values_and_many_cookies_are_cut() -> None:
         ({"t_us": 1 << 62}, "t_us"),
         ({"conn_start_us": 1 << 62}, "conn_start_us"),
         ({"dur_us": -5}, "dur_us"),
+        ({"dur_us": 1 << 62}, "dur_us"),
         ({"bytes": 1 << 63}, "bytes"),
         ({"conn_req": 1 << 40}, "conn_req"),
         ({"v": 2}, "v is 2, this agent reads version 1"),
