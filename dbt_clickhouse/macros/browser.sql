@@ -3,23 +3,29 @@
   1, 0, or null where it does not apply.
 #}
 
-{# First versions that offer TLS 1.3 by default: release notes of each browser. #}
+{#
+  First versions that offer TLS 1.3 by default, from the browsers' release notes. Safari uses the system's TLS, which
+  offers it since macOS 10.14.4: 14 is the first Safari that runs on no older system.
+#}
 {% macro implies_tls13() -%}
     multiIf(
         ua_engine = 'chromium', chromium_version >= 70,
         ua_family = 'Firefox', ua_version >= 63,
-        ua_family = 'Safari', ua_version >= 13,
+        ua_family = 'Safari', ua_version >= 14,
         0
     )
 {%- endmacro %}
 
 
-{# First versions that offer X25519MLKEM768 (0x11ec) by default: Chrome and Edge 131, Firefox 132, Safari 26. #}
+{#
+  First versions that offer X25519MLKEM768 (0x11ec) by default: Chrome and Edge 131, Firefox 132, iOS 26. Safari 26
+  on a Mac may run on an older system, whose TLS lacks it, and the user agent does not tell which.
+#}
 {% macro implies_pq_group() -%}
     multiIf(
         ua_engine = 'chromium', chromium_version >= 131,
         ua_family = 'Firefox', ua_version >= 132,
-        ua_family = 'Safari', ua_version >= 26,
+        ua_family = 'Safari', ua_os = 'iOS' and ua_version >= 26,
         0
     )
 {%- endmacro %}

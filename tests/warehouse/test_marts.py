@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from capture_agent.events import AgentTick
+
 if TYPE_CHECKING:
     from clickhouse_connect.driver import Client
 
@@ -137,6 +139,11 @@ def test_ledgers_of_two_runs_add_up_but_their_levels_do_not(warehouse: Any) -> N
         hour=warehouse.hours[2],
     )
     assert (row["http_events_seen"], row["requests_matched"], row["requests_waiting"]) == (15, 13, 1)
+
+
+def test_every_counter_of_the_ledger_reaches_the_mart(warehouse: Any) -> None:
+    found = warehouse.client.query("select * from fct_sensor_minute limit 0").column_names
+    assert {*found} - {"minute"} == {*AgentTick.__struct_fields__} - {"ts", "run_id"}
 
 
 def test_verdict_and_score_stand_beside_their_entity_and_others_are_unknown(warehouse: Any) -> None:
