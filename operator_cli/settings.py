@@ -109,6 +109,8 @@ class Settings(BaseSettings):
             # Nothing the platform runs may call out on its own.
             "DO_NOT_TRACK": "1",
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            # Workers for evaluations by language models, which nothing here asks for.
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "PYTHONUNBUFFERED": "1",
         }
