@@ -123,6 +123,7 @@ def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Pro
     from capture_agent.agent.replaying import replay
     from capture_agent.pipeline import Pipeline
     from capture_agent.ports import SinkError
+    from capture_agent.sink.encode import iso_time
 
     try:
         recording = Recording(options.files, options.http, normal_form(config), problems)
@@ -143,7 +144,7 @@ def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Pro
             requests = recording.requests(pipeline)
             summary = replay(pipeline, recording.packet_sources(), requests, sinks, shift_us)
         except SinkError as error:
-            problems.say(f"{error}; the rest of the recording was not processed")
+            problems.say(f"{error}; nothing after {iso_time(pipeline.now_us)} was processed")
             if not options.shift_to_now:
                 problems.say(REPEATABLE)
             return EXIT_SINK

@@ -66,6 +66,11 @@ class Pipeline:
         self._now_us = -1
         self._next_step_us = -1
 
+    @property
+    def now_us(self) -> int:
+        """Time up to which both sources were taken in; negative before the first input."""
+        return self._now_us
+
     def feed(self, frame: Frame) -> list[Row]:
         """Take one frame. Frames must come in about the order of their time."""
         rows: list[Row] = []

@@ -6,6 +6,7 @@ token, so a batch whose acknowledgement was lost is sent again without being sto
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -88,16 +89,15 @@ class ClickHouseSink:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Take rows in and insert the batches that are full by then."""
-        for row in rows:
-            table = table_of(row)
-            line = encode_row(row)
+        for at, row in enumerate(rows):
+            table, line = table_of(row), encode_row(row)
+            if self._is_full(table, len(line)):
+                self._insert(table, behind=rows[at:])
             batch = self._batches[table]
-            if batch.lines and batch.size_bytes + len(line) > self._limits.max_bytes:
-                self._insert(table)
-                batch = self._batches[table]
             batch.lines.append(line)
             batch.size_bytes += len(line)
-            if len(batch.lines) >= self._limits.max_rows:
+        for table in self._batches:
+            if self._is_full(table, 0):
                 self._insert(table)
 
     def flush(self) -> None:
@@ -109,7 +109,14 @@ class ClickHouseSink:
     def close(self) -> None:
         """Nothing is held but memory."""
 
-    def _insert(self, table: str) -> None:
+    def _is_full(self, table: str, more_bytes: int) -> bool:
+        batch = self._batches[table]
+        return len(batch.lines) >= self._limits.max_rows or (
+            bool(batch.lines) and batch.size_bytes + more_bytes > self._limits.max_bytes
+        )
+
+    def _insert(self, table: str, behind: Sequence[Row] = ()) -> None:
+        """Insert a batch. `behind` are the rows that were given with it and are in no batch yet."""
         lines = self._batches[table].lines
         block = b"".join(lines)
         token = blake2b(block, digest_size=16).hexdigest()
@@ -118,14 +125,15 @@ class ClickHouseSink:
                 lambda: self._inserter.insert(table, block, token), self._clock, self._say, self._retry
             )
         except InsertFailed as error:
-            raise self._give_up(error.reason) from error
+            raise self._give_up(error.reason, behind) from error
         self.counts.inserted += len(lines)
         self._batches[table] = _Batch([])
 
-    def _give_up(self, reason: str) -> SinkError:
-        unwritten = {table: len(batch.lines) for table, batch in self._batches.items() if batch.lines}
-        self.counts.discarded += sum(unwritten.values())
-        rows = ", ".join(f"{count} rows of {table}" for table, count in unwritten.items())
+    def _give_up(self, reason: str, behind: Sequence[Row]) -> SinkError:
+        unwritten = Counter({table: len(batch.lines) for table, batch in self._batches.items()})
+        unwritten.update(table_of(row) for row in behind)
+        self.counts.discarded += unwritten.total()
+        rows = ", ".join(f"{count} rows of {table}" for table, count in unwritten.items() if count)
         return SinkError(f"ClickHouse did not take the rows ({reason}); not written: {rows}")
 
 

@@ -70,6 +70,13 @@ def test_after_the_deadline_it_says_what_was_not_written(bench: Any, ticks: Any)
     assert b.sink.counts.discarded == 5
 
 
+def test_rows_given_in_the_same_call_behind_a_refused_batch_are_named_too(bench: Any, ticks: Any) -> None:
+    b = bench(None, NO_SUCH_COLUMN, max_rows=2)
+    with pytest.raises(SinkError, match="not written: 5 rows of raw_agent_ticks"):
+        b.sink.write(ticks(7))
+    assert (b.sink.counts.inserted, b.sink.counts.discarded) == (2, 5)
+
+
 def test_error_that_repetition_cannot_cure_fails_at_once(bench: Any, ticks: Any) -> None:
     b = bench(NO_SUCH_COLUMN, max_rows=1)
     with pytest.raises(SinkError, match="No such column"):
