@@ -92,7 +92,7 @@ class EpochLimits:
     """Bounds of the epoch table."""
 
     max_epochs: int = 262_144
-    """Connections remembered at once, about 1 kB each; the one unused longest goes first."""
+    """Connections remembered at once, about 1.3 kB each; the one unused longest goes first."""
     max_epochs_per_key: int = 8
     """A scanner that reuses one port for thousands of connections must not make each lookup long."""
     linger_us: int = 60 * US_PER_S
