@@ -17,7 +17,7 @@ class FlowLimits:
     """SYNs not yet followed by anything of the client; the oldest give way. One takes 0.4 kB."""
     max_datagram_flows: int = 32_768
     """QUIC and DTLS connections; the stalest give way."""
-    max_buffered_bytes: int = 64 << 20
+    max_buffered_bytes: int = 32 << 20
     """Bytes held for incomplete hellos over all streams; the stream begun first gives way."""
     half_open_us: int = 30 * SECOND_US
     """A SYN is forgotten after this. Linux repeats it after 1, 3, 7 and 15 s, so an answer comes within."""

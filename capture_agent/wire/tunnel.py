@@ -2,7 +2,8 @@
 
 Each function takes the bytes behind the outer IP or UDP header and says where the inner packet starts,
 or None if the bytes are not of that protocol. Sources: RFC 2784/2890 (GRE), RFC 2637 (GRE version 1),
-draft-foschiano-erspan-03, RFC 7348 (VXLAN), RFC 8926 (Geneve), 3GPP TS 29.281 (GTP-U).
+draft-foschiano-erspan-03, RFC 7348 (VXLAN), draft-ietf-nvo3-vxlan-gpe-13, RFC 8926 (Geneve),
+3GPP TS 29.281 (GTP-U).
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 MAX_DEPTH = 4
 """Encapsulations removed from one packet; clouds stack two (ERSPAN over VXLAN), GTP-U adds one."""
 
-PORT_GTPU, PORT_VXLAN, PORT_VXLAN_LINUX, PORT_GENEVE = 2152, 4789, 8472, 6081
+PORT_GTPU, PORT_VXLAN, PORT_VXLAN_GPE, PORT_VXLAN_LINUX, PORT_GENEVE = 2152, 4789, 4790, 8472, 6081
 
 _GRE_CHECKSUM, _GRE_ROUTING, _GRE_KEY, _GRE_SEQUENCE, _GRE_ACK = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
 _GRE_VERSION = 0x0007
 _ERSPAN_TYPE_2, _ERSPAN_TYPE_3, _GRE_PPP = 0x88BE, 0x22EB, 0x880B
+_VXLAN_INSTANCE, _VXLAN_NEXT_PROTOCOL, _VXLAN_FIXED_FLAGS = 0x08, 0x04, 0x7B
+_VXLAN_PROTOCOLS = {1: link.ETHERTYPE_IPV4, 2: link.ETHERTYPE_IPV6, 3: link.ETHERTYPE_TEB}
 _GTPU_EXTENSION, _GTPU_OPTIONAL_FIELDS, _GTPU_G_PDU = 0x04, 0x07, 255
 _MAX_GTPU_EXTENSIONS = 8
 
@@ -73,10 +76,13 @@ def gre(buffer: bytes | mmap, offset: int, end: int) -> Inner | None:
 
 
 def vxlan(buffer: bytes | mmap, offset: int, end: int) -> Inner | None:
-    """VXLAN: an Ethernet frame behind eight bytes with the I flag, and at most the G flag of group policy."""
-    if end - offset < 8 or buffer[offset] & 0x7F != 0x08:
+    """VXLAN, with the flag of group policy and the next-protocol field of its generic extension (GPE)."""
+    if end - offset < 8 or buffer[offset] & _VXLAN_FIXED_FLAGS != _VXLAN_INSTANCE:
         return None
-    return Inner("vxlan", link.ETHERTYPE_TEB, offset + 8)
+    ethertype = link.ETHERTYPE_TEB
+    if buffer[offset] & _VXLAN_NEXT_PROTOCOL:
+        ethertype = _VXLAN_PROTOCOLS.get(buffer[offset + 3], 0)
+    return Inner("vxlan", ethertype, offset + 8)
 
 
 def geneve(buffer: bytes | mmap, offset: int, end: int) -> Inner | None:
@@ -113,6 +119,7 @@ def gtpu(buffer: bytes | mmap, offset: int, end: int) -> Inner | None:
 UDP_TUNNELS: dict[int, Callable[[bytes | mmap, int, int], Inner | None]] = {
     PORT_GTPU: gtpu,
     PORT_VXLAN: vxlan,
+    PORT_VXLAN_GPE: vxlan,
     PORT_VXLAN_LINUX: vxlan,
     PORT_GENEVE: geneve,
 }

@@ -82,6 +82,12 @@ TUNNELS: list[tuple[str, str, Callable[[Any, bytes], bytes]]] = [
     ),
     ("VXLAN", "vxlan", lambda b, ip: over_udp(b, 4789, vxlan(b.ethernet_for(ip)))),
     ("VXLAN of Linux", "vxlan", lambda b, ip: over_udp(b, 8472, vxlan(b.ethernet_for(ip)))),
+    ("VXLAN-GPE with IP", "vxlan", lambda b, ip: over_udp(b, 4790, b"\x0c\0\0\x01\0\0\x2a\0" + ip)),
+    (
+        "VXLAN with group policy",
+        "vxlan",
+        lambda b, ip: over_udp(b, 4789, b"\x88\0\0\5\0\0\x2a\0" + b.ethernet_for(ip)),
+    ),
     ("Geneve", "geneve", lambda b, ip: over_udp(b, 6081, geneve(TEB, b.ethernet_for(ip)))),
     (
         "Geneve with options",
