@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import panel as pn
 from fastapi import FastAPI
@@ -20,6 +21,9 @@ from soc_dashboard.pages.overview import OverviewPage
 from soc_dashboard.pages.session import now_utc
 from soc_dashboard.settings import Settings
 from soc_dashboard.store.database import MartDatabase
+
+if TYPE_CHECKING:
+    from panel.io.application import TViewableFuncOrPath
 
 STATIC = Path(str(resources.files("soc_dashboard").joinpath("static")))
 
@@ -44,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(api_router(marts, now_utc))
     app.mount("/assets", StaticFiles(directory=STATIC), name="assets")
     pn.extension("echarts", "tabulator", notifications=False)
-    pages: dict[str, Callable[[], pn.viewable.Viewable]] = {
+    pages: dict[str, TViewableFuncOrPath] = {
         "/": lambda: OverviewPage(marts=marts).build(),
         "/fingerprints": lambda: FingerprintsPage(marts=marts).build(),
         "/ja4/{fingerprint}": lambda: Ja4Page(marts=marts).build(),

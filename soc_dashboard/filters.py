@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import param
 
+from soc_dashboard.verdicts import VERDICTS
 from soc_dashboard.window import Window
 
 PRESETS: dict[str, timedelta] = {
@@ -29,7 +31,11 @@ MAX_HISTORY = 50
 class TimeRange(param.Parameterized):
     """The shared time range: a preset that ends now, or a fixed span."""
 
-    preset = param.Selector(default=DEFAULT_PRESET, objects=[*PRESETS, CUSTOM], doc="Preset, or `custom`.")
+    preset = param.String(
+        default=DEFAULT_PRESET,
+        regex=f"^({'|'.join([*PRESETS, CUSTOM])})$",
+        doc="Preset, or `custom`.",
+    )
     since_s = param.Integer(
         default=0, bounds=(0, LATEST_S), doc="Start of a custom span, seconds since the epoch."
     )
@@ -52,7 +58,8 @@ class TimeRange(param.Parameterized):
         return bool(self._history)
 
     def window(self, now: datetime) -> Window:
-        """The span to show; a custom span that makes no sense (a hand-edited URL) gives the default preset."""
+        """The span to show; a custom span that makes no sense (a hand-edited URL) gives the "
+        "default preset."""
         if not self.is_live:
             return Window(
                 datetime.fromtimestamp(self.since_s, UTC), datetime.fromtimestamp(self.until_s, UTC)
@@ -93,9 +100,9 @@ class TableState(param.Parameterized):
     """What one server-paged table shows."""
 
     text = param.String(default="", doc="Part of any shown value, case-insensitive; at most MAX_TEXT long.")
-    verdict = param.Selector(
+    verdict = param.String(
         default="",
-        objects=["", "bad_bot", "suspicious", "unknown", "good_bot", "human"],
+        regex=f"^({'|'.join(style.key for style in VERDICTS)}|)$",
         doc="Only this verdict; empty for the table's default.",
     )
     sort = param.String(default="", doc="Column to sort by; empty for the table's default.")
@@ -141,7 +148,7 @@ class PageUrl:
         return f"?{urlencode(chosen)}" if chosen else ""
 
 
-def _from_text(parameter: param.Parameter, text: str) -> object:
+def _from_text(parameter: param.Parameter[Any], text: str) -> object:
     if isinstance(parameter, param.Boolean):
         return text != "asc"
     if isinstance(parameter, param.Integer):

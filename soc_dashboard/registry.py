@@ -27,7 +27,8 @@ def _names() -> dict[tuple[str, int], str]:
 
 
 def code_point_name(kind: str, code: int) -> str | None:
-    """Registered name of a `cipher`, `extension`, `group` or `signature`; GREASE is named so; None if unknown."""
+    """Registered name of a `cipher`, `extension`, `group` or `signature`; GREASE is named so; "
+    "None if unknown."""
     if code in GREASE and kind != "signature":
         return "GREASE"
     return _names().get((kind, code))

@@ -1,4 +1,5 @@
-"""The look: palette, type and the Material theme. `static/dashboard.css` holds the same palette as variables."""
+"""The look: palette, type and the Material theme. `static/dashboard.css` holds the same "
+"palette as variables."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ MONO = '"JetBrains Mono", ui-monospace, monospace'
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours of one theme that charts and Material widgets need as values (a canvas reads no CSS variable)."""
+    """Colours of one theme that charts and Material widgets need as values (a canvas reads no "
+    "CSS variable)."""
 
     surface: str
     card: str

@@ -35,7 +35,8 @@ class Window:
 
     @property
     def bucket_s(self) -> int:
-        """Width of one bar of a timeline: the narrowest listed width that gives at most `BARS_WANTED` bars."""
+        """Width of one bar of a timeline: the narrowest listed width that gives at most "
+        "`BARS_WANTED` bars."""
         seconds = self.length.total_seconds()
         return next((width for width in BUCKETS_S if seconds / width <= BARS_WANTED), BUCKETS_S[-1])
 

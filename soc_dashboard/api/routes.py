@@ -13,7 +13,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from soc_dashboard.api.answers import health_answer, ja4_answer
 from soc_dashboard.api.models import HealthModel, Ja4Model
 from soc_dashboard.api.problems import MEDIA_TYPE, Problem
-from soc_dashboard.filters import PRESETS
+from soc_dashboard.filters import DEFAULT_PRESET, PRESETS
 from soc_dashboard.store.contract import missing_columns
 from soc_dashboard.store.database import MartDatabase
 from soc_dashboard.store.fingerprint import maybe_fingerprint, read_clients, read_fingerprint, read_requests
@@ -24,6 +24,9 @@ from soc_dashboard.window import Window
 TOP_ROWS = 10
 
 RangePreset = StrEnum("RangePreset", {name: name for name in PRESETS})  # type: ignore[misc]
+
+
+DEFAULT_RANGE = RangePreset(DEFAULT_PRESET)
 
 
 def _failure(description: str) -> dict[str, object]:
@@ -50,9 +53,9 @@ def api_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRouter:
     )
     async def ja4(
         fingerprint: Annotated[str, Path(max_length=200, description="exact JA4 or ja4_stable")],
-        preset: Annotated[RangePreset, Query(alias="range", description="span that ends now")] = RangePreset(
-            "24h"
-        ),
+        preset: Annotated[
+            RangePreset, Query(alias="range", description="span that ends now")
+        ] = DEFAULT_RANGE,
         since: Annotated[datetime | None, Query(description="start of a fixed span; needs `until`")] = None,
         until: Annotated[datetime | None, Query(description="end of a fixed span; needs `since`")] = None,
     ) -> Ja4Model:

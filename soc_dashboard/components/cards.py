@@ -5,7 +5,7 @@ from __future__ import annotations
 import panel as pn
 from markupsafe import Markup
 
-from soc_dashboard.components.markup import STYLESHEET, html_pane, icon, number, percent
+from soc_dashboard.components.markup import STYLESHEET, html_pane, number, percent
 from soc_dashboard.store.rows import VerdictTotal
 from soc_dashboard.verdicts import VERDICTS
 
@@ -47,7 +47,8 @@ def verdict_legend(totals: tuple[VerdictTotal, ...]) -> Markup:
     whole = sum(known.values())
     parts = [
         Markup(
-            '<span class="{}" title="{} requests"><svg viewBox="0 0 12 12" fill="currentColor"><path d="{}"/></svg>'
+            '<span class="{}" title="{} requests"><svg viewBox="0 0 12 12" fill="currentColor">'
+            '<path d="{}"/></svg>'
             "{} <b>{}</b></span>"
         ).format(
             style.key, number(known[style.key]), style.icon, style.label, percent(known[style.key] / whole)
@@ -56,8 +57,3 @@ def verdict_legend(totals: tuple[VerdictTotal, ...]) -> Markup:
         if known.get(style.key)
     ]
     return Markup('<div class="legend">{}</div>').format(Markup("").join(parts))
-
-
-def icon_label(name: str, label: str) -> Markup:
-    """An icon with its word."""
-    return Markup("{} {}").format(icon(name), label)

@@ -20,7 +20,8 @@ from soc_dashboard.window import Window
 _ENTER_BRUSH_MODE = """
 if (!cb_obj.ja4_brush && (cb_obj.getOption().brush || []).length) {
   cb_obj.ja4_brush = true
-  cb_obj.dispatchAction({type: "takeGlobalCursor", key: "brush", brushOption: {brushType: "lineX", brushMode: "single"}})
+  const brushOption = {brushType: "lineX", brushMode: "single"}
+  cb_obj.dispatchAction({type: "takeGlobalCursor", key: "brush", brushOption})
 }
 """
 # Panel 1.9 fails on component events, which carry no DOM event, so the bars go through a hidden input.

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from soc_dashboard.components.markup import ago, icon, joined, mono, number, text, utc_text, visible
+from soc_dashboard.components.icons import icon
+from soc_dashboard.components.markup import ago, joined, mono, number, text, visible
 from soc_dashboard.components.states import asked_text, empty
 from soc_dashboard.decoded_hello import CodePoint, maybe_decoded, maybe_prefix
 from soc_dashboard.feature_words import feature_label
@@ -17,6 +18,8 @@ from soc_dashboard.store.rows import ClaimedClient, Fingerprint
 from soc_dashboard.window import Window
 
 MAX_VARIANTS = 40
+_TAG = Markup('<span class="tag">{}</span>')
+_NONE_FOUND = Markup('<span class="muted">none found</span>')
 
 
 def title(asked: str, fingerprint: Fingerprint, query: str, now: datetime) -> Markup:
@@ -61,7 +64,8 @@ def not_found(asked: str) -> Markup:
     )
     return Markup(
         '<div class="title"><h1 dir="ltr">{}</h1></div><div class="empty" role="status">'
-        '<strong>This fingerprint was never seen here</strong>{} <a href="/fingerprints">All fingerprints</a></div>'
+        '<strong>This fingerprint was never seen here</strong>{} <a href="/fingerprints">All '
+        "fingerprints</a></div>"
     ).format(text(asked, 80), reading)
 
 
@@ -71,7 +75,8 @@ def claims(rows: Sequence[ClaimedClient], window: Window) -> Markup:
         return empty("No requests in this range", asked_text(window), "Widen the range to see more.")
     lines = [
         Markup(
-            '<tr><td><div class="clip" title="{}">{}</div></td><td class="num">{}</td><td class="num">{}</td><td>{}</td></tr>'
+            '<tr><td><div class="clip" title="{}">{}</div></td><td class="num">{}</td>'
+            '<td class="num">{}</td><td>{}</td></tr>'
         ).format(
             visible(row.user_agent),
             text(row.user_agent or "(none)", 200),
@@ -135,13 +140,13 @@ def _facts(fingerprint: Fingerprint, now: datetime) -> list[Markup]:
     if prefix:
         facts += [
             Markup("over {}").format(prefix.transport),
-            Markup("SNI" if prefix.sni_present else "no SNI"),
+            escape("SNI" if prefix.sni_present else "no SNI"),
             Markup("{} ciphers").format(prefix.cipher_count),
             Markup("{} extensions").format(prefix.extension_count),
         ]
     facts.append(Markup("ALPN {}").format(text(fingerprint.alpn[0], 40) if fingerprint.alpn else "none"))
     facts += [
-        Markup(label if claim else f"no {label}")
+        escape(label if claim else f"no {label}")
         for label, claim in (
             ("post-quantum group", fingerprint.has_pq_group),
             ("GREASE", fingerprint.has_grease),

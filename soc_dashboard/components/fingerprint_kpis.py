@@ -71,14 +71,16 @@ def fingerprint_kpis(reading: FingerprintReading) -> list[Kpi]:
             score_text(totals.median_score),
             Markup("{}/{} h scored").format(number(totals.scored_entities), number(totals.entities)),
             "Median over entity hours of the share of training scores that lie below; 1 is the strangest. "
-            f"{number(totals.scored_entities)} of {number(totals.entities)} entity hours had enough requests. {as_of}",
+            f"{number(totals.scored_entities)} of {number(totals.entities)} entity hours had "
+            f"enough requests. {as_of}",
             _series(reading, lambda hour: hour.median_score),
         ),
         Kpi(
             "Unused hellos",
             percent(unused / hellos if hellos else None),
             Markup("{} of {} hellos").format(number(unused), number(hellos)),
-            f"Handshakes that no request followed, which is what scanners leave, of {number(hellos)} hellos. {as_of}",
+            "Handshakes that no request followed, which is what scanners leave, of "
+            f"{number(hellos)} hellos. {as_of}",
             _series(reading, lambda hour: hour.hellos_unused),
         ),
         Kpi(

@@ -19,7 +19,8 @@ def host_bars(hosts: Sequence[HostLoad], window: Window) -> Markup:
     widest = max(row.requests for row in hosts) or 1
     rows = [
         Markup(
-            '<div class="bar-row" title="{}: {} of {} requests from {} hostile entities"><span class="name">{}</span>'
+            '<div class="bar-row" title="{}: {} of {} requests from {} hostile entities"><span '
+            'class="name">{}</span>'
             '<span class="figure"><b>{}</b> · {}</span><span class="track">'
             '<i class="hostile" style="width:{:.2f}%"></i><i style="width:{:.2f}%"></i></span></div>'
         ).format(

@@ -43,10 +43,7 @@ def change(now: float | None, before: float | None, against: str, more_is_worse:
     ratio = now / before - 1
     if abs(ratio) < 0.005:
         return Markup("unchanged {}").format(against)
-    worse = " class=worse" if more_is_worse and ratio > 0.1 else ""
-    return Markup("<b{}>{}{:.0f}\u202f%</b> {}").format(
-        Markup(worse), "+" if ratio >= 0 else "−", abs(ratio) * 100, against
-    )
+    return _signed(ratio * 100, 0, "%", more_is_worse and ratio > 0.1, against)
 
 
 def change_points(
@@ -56,10 +53,7 @@ def change_points(
     if now is None or before is None:
         return Markup("no earlier data")
     points = (now - before) * 100
-    worse = " class=worse" if more_is_worse and points > 1 else ""
-    return Markup("<b{}>{}{:.1f}\u202fpt</b> {}").format(
-        Markup(worse), "+" if points >= 0 else "−", abs(points), against
-    )
+    return _signed(points, 1, "pt", more_is_worse and points > 1, against)
 
 
 def sparkline(series: Sequence[float | None]) -> Markup:
@@ -89,8 +83,18 @@ def sparkline(series: Sequence[float | None]) -> Markup:
     ).format(SPARK_WIDTH, SPARK_HEIGHT, area, stroke)
 
 
+def _signed(value: float, digits: int, unit: str, is_worse: bool, against: str) -> Markup:
+    return Markup('<b class="{}">{}{}\u202f{}</b> {}').format(
+        "worse" if is_worse else "better",
+        "+" if value >= 0 else "−",
+        f"{abs(value):.{digits}f}",
+        unit,
+        against,
+    )
+
+
 def _card(kpi: Kpi) -> Markup:
     return Markup(
-        '<div class="kpi" title="{}" role="group" aria-label="{}"><div class="label">{}</div><div class="value">{}</div>'
-        '<div class="sub">{}</div>{}</div>'
+        '<div class="kpi" title="{}" role="group" aria-label="{}"><div class="label">{}</div>'
+        '<div class="value">{}</div><div class="sub">{}</div>{}</div>'
     ).format(kpi.definition, kpi.label, kpi.label, kpi.value, kpi.sub, sparkline(kpi.series))

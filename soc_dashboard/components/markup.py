@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import panel as pn
 from markupsafe import Markup, escape
 
+from soc_dashboard.components.icons import icon
 from soc_dashboard.verdicts import verdict_style
 
 THIN_SPACE = "\u202f"
@@ -125,28 +126,6 @@ def chip(verdict: str) -> Markup:
     return Markup(
         '<span class="chip {}"><svg viewBox="0 0 12 12" aria-hidden="true"><path d="{}"/></svg>{}</span>'
     ).format(style.key, style.icon, style.label)
-
-
-_ICONS = {
-    "copy": "M5 2.5h6.5a1 1 0 0 1 1 1V10M3.5 5H9a1 1 0 0 1 1 1v6.5a1 1 0 0 1-1 1H3.5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1z",
-    "overview": "M2.5 13.5v-5M6.2 13.5V4.5M9.8 13.5V7M13.5 13.5v-11",
-    "fingerprints": "M8 7.6v2.2c0 1.6.3 2.8.8 4M5.4 13.3c-.4-1.2-.5-2.4-.5-3.6V7.9a3.1 3.1 0 0 1 6.2 0v1.6c0 1.2.2 2.2.5 3.1M2.5 10.9V8a5.5 5.5 0 0 1 11 0v2.2M4.2 3.2a6.6 6.6 0 0 1 7.6 0",
-    "theme": "M8 2a6 6 0 1 0 6 6 4.6 4.6 0 0 1-6-6z",
-    "earlier": "M10 3.5 5.5 8l4.5 4.5",
-    "later": "M6 3.5 10.5 8 6 12.5",
-    "back": "M3 6.5h6.5a3.5 3.5 0 0 1 0 7H6M5.8 3.5 2.8 6.5l3 3",
-    "refresh": "M13.2 6.5A5.5 5.5 0 1 0 13.5 9M13.5 3v3.5H10",
-    "warning": "M8 2.2 14.4 13.4H1.6zM8 6.4v3.4M8 11.6v.2",
-    "close": "M4 4l8 8M12 4l-8 8",
-}
-
-
-def icon(name: str) -> Markup:
-    """A 16 x 16 line icon."""
-    return Markup(
-        '<svg class="icon" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.4" '
-        'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="{}"/></svg>'
-    ).format(_ICONS[name])
 
 
 def joined(parts: list[Markup] | tuple[Markup, ...]) -> Markup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import panel as pn
@@ -20,13 +20,13 @@ class PagedTable(pn.widgets.Tabulator):
     """`value` holds one page of rows, already sorted and filtered; `total` counts the rows of all pages.
 
     Panel's own remote paging keeps the whole frame in the server's memory and slices it. This one keeps a
-    page: the owner watches `page` and `sorters`, reads, and calls `show`. Overrides `_get_data`, `_length`
-    and `_process_event` of Panel 1.9.
+    page: the owner watches `page` and `sorters`, reads, and calls `show_page`. Overrides `_get_data`,
+    `_length` and `_process_event` of Panel 1.9.
     """
 
     total = param.Integer(default=0, bounds=(0, None), doc="Rows over all pages.")
 
-    _rename = {"total": None}
+    _rename: ClassVar[Mapping[str, str | None]] = {"total": None}
 
     def __init__(self, columns: list[str], **params: Any) -> None:
         params.setdefault("page_size", 25)
@@ -45,7 +45,7 @@ class PagedTable(pn.widgets.Tabulator):
             **params,
         )
 
-    def show(self, frame: pd.DataFrame, total: int) -> None:
+    def show_page(self, frame: pd.DataFrame, total: int) -> None:
         """Show one page."""
         self.total = total
         self.value = frame

@@ -30,8 +30,10 @@ def _entry(row: SensorLedger, until: datetime, now: datetime) -> Markup:
     is_late = until - row.newest > STALE_AFTER
     frames = row.frames_seen + row.frames_dropped_kernel
     return Markup(
-        '<span class="sensor"><span><span class="dot{}"></span><b>{}</b> {}{}</span><span>frames <b>{}</b></span>'
-        "<span>lost <b>{}</b></span><span>hellos <b>{}</b>, unused <b>{}</b></span><span>joined <b>{}</b></span></span>"
+        '<span class="sensor"><span><span class="dot{}"></span><b>{}</b> {}{}</span>'
+        "<span>frames <b>{}</b></span>"
+        "<span>lost <b>{}</b></span><span>hellos <b>{}</b>, unused <b>{}</b></span><span>joined "
+        "<b>{}</b></span></span>"
     ).format(
         " late" if is_late else "",
         text(row.sensor, 60),

@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 import panel as pn
 import panel_material_ui as pmui
 from markupsafe import Markup
+from panel_material_ui.template.base import Page
 
-from soc_dashboard.components.markup import STYLESHEET, ago_text, html_pane, icon, utc_text
+from soc_dashboard.components.icons import icon
+from soc_dashboard.components.markup import STYLESHEET, ago_text, html_pane, utc_text
 from soc_dashboard.filters import CUSTOM, DEFAULT_PRESET, PRESETS, TimeRange
 from soc_dashboard.theme import material_theme
 from soc_dashboard.window import Window
@@ -108,7 +110,8 @@ class RangeBar:
             self._range.choose(self._presets.value)
 
     def _follow(self) -> None:
-        """Show what the range is; a group of radio buttons cannot have none chosen, so a zoom gets its own."""
+        """Show what the range is; a group of radio buttons cannot have none chosen, so a zoom "
+        "gets its own."""
         self._is_following = True
         shown = DEFAULT_PRESET if self._range.is_live and self._range.preset == CUSTOM else self._range.preset
         self._presets.param.update(
@@ -151,16 +154,16 @@ def brand() -> Markup:
 
 def frame(
     title: str,
-    here: str,
-    header: list[object],
-    main: list[object],
+    header: Sequence[object],
+    main: Sequence[object],
     drawer: pn.viewable.Viewable | None,
     rail_pane: object,
-) -> pmui.Page:
+) -> Page:
     """The whole page. The browser's script sets the theme on the document; Material follows it."""
     toggle = html_pane(
         Markup(
-            '<button class="icon-button" data-theme-toggle title="Light or dark" aria-label="Light or dark">{}</button>'
+            '<button class="icon-button" data-theme-toggle title="Light or dark" '
+            'aria-label="Light or dark">{}</button>'
         ).format(icon("theme")),
         sizing_mode=None,
     )
@@ -173,7 +176,7 @@ def frame(
         sizing_mode="stretch_width",
         margin=0,
     )
-    page = pmui.Page(
+    page = Page(
         title="",
         meta_title=f"{title} · {PRODUCT}",
         meta_name=PRODUCT,

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from soc_dashboard.components.markup import ago_text, icon, percent, utc_text
+from soc_dashboard.components.icons import icon
+from soc_dashboard.components.markup import ago_text, percent, utc_text
 from soc_dashboard.store.overview import Traffic
 from soc_dashboard.window import Window
 
@@ -53,15 +54,16 @@ def newest_link(newest: datetime | None) -> Markup | None:
     if newest is None:
         return None
     until = int(newest.timestamp()) + 60
-    return Markup('<a href="?range=custom&amp;from={}&amp;to={}">Show the last 24 hours with data</a>').format(
-        until - 86400, until
-    )
+    return Markup(
+        '<a href="?range=custom&amp;from={}&amp;to={}">Show the last 24 hours with data</a>'
+    ).format(until - 86400, until)
 
 
 def failed_banner(query: str, reason: str) -> Markup:
     """A read that failed; the retry button stands beside it."""
     return Markup(
-        '<div class="banner failed" role="alert">{}<span>Could not read “{}”.</span><span class="detail">{}</span></div>'
+        '<div class="banner failed" role="alert">{}<span>Could not read “{}”.</span><span '
+        'class="detail">{}</span></div>'
     ).format(icon("warning"), query.replace("_", " "), reason)
 
 

@@ -16,12 +16,12 @@ from soc_dashboard.components.markup import chip, html_pane, mono, number, score
 from soc_dashboard.components.shell import DRAWER_PX, carried_query
 from soc_dashboard.filters import TableState
 from soc_dashboard.pages.session import PageSession
-from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, DatabaseTable, page_link
+from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
 from soc_dashboard.store.overview import PageRequest, read_entities
 from soc_dashboard.store.rows import Entity
 from soc_dashboard.window import Window
 
-COLUMNS = {
+COLUMNS: Columns = {
     "verdict": ("Verdict", 10, MARKUP),
     "client_ip": ("Client", 11, PLAIN),
     "ja4_stable": ("JA4", 25, page_link("/ja4/")),
@@ -86,8 +86,10 @@ def evidence(entity: Entity, query: str) -> Markup:
     )
     return Markup(
         '<div class="evidence">{}<h2 dir="ltr">{}</h2><p>{}</p><dl>'
-        "<dt>Decided by</dt><dd>{} {}</dd><dt>Score</dt><dd>{} <span class=muted>share of training scores below</span></dd>"
-        "<dt>Requests</dt><dd>{}</dd><dt>Host</dt><dd>{}</dd><dt>JA4</dt><dd>{}</dd><dt>User agent</dt><dd>{}</dd>"
+        "<dt>Decided by</dt><dd>{} {}</dd><dt>Score</dt><dd>{} <span class=muted>share of "
+        "training scores below</span></dd>"
+        "<dt>Requests</dt><dd>{}</dd><dt>Host</dt><dd>{}</dd><dt>JA4</dt><dd>{}</dd><dt>User "
+        "agent</dt><dd>{}</dd>"
         "<dt>Last seen</dt><dd>{}</dd></dl>{}{}{}</div>"
     ).format(
         chip(entity.verdict),

@@ -12,13 +12,13 @@ from soc_dashboard.components.frames import fingerprint_frame
 from soc_dashboard.components.states import stale_banner
 from soc_dashboard.filters import TableState
 from soc_dashboard.pages.session import PageSession
-from soc_dashboard.pages.table import COUNT, PLAIN, DatabaseTable, page_link
+from soc_dashboard.pages.table import COUNT, PLAIN, Columns, DatabaseTable, page_link
 from soc_dashboard.store.fingerprint import read_fingerprints
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.store.rows import Extent
 from soc_dashboard.window import Window
 
-COLUMNS = {
+COLUMNS: Columns = {
     "ja4_stable": ("JA4", 27, page_link("/ja4/")),
     "known_client": ("Known client", 19, PLAIN),
     "requests": ("Requests", 9, COUNT),

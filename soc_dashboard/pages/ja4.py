@@ -23,7 +23,7 @@ from soc_dashboard.components.shell import carried_query
 from soc_dashboard.filters import Ja4Selection, TableState
 from soc_dashboard.pages.brush import zoom_to_bars
 from soc_dashboard.pages.session import PageSession
-from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, DatabaseTable, page_link
+from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable
 from soc_dashboard.store.fingerprint import (
     FingerprintReading,
     maybe_fingerprint,
@@ -37,7 +37,7 @@ from soc_dashboard.window import Window
 TIMELINE_PX = 170
 DONUT_PX = 230
 
-CLIENTS = {
+CLIENTS: Columns = {
     "verdict": ("Verdict", 11, MARKUP),
     "client_ip": ("Client", 17, PLAIN),
     "requests": ("Requests", 9, COUNT),
@@ -46,7 +46,7 @@ CLIENTS = {
     "reason": ("Why", 37, PLAIN),
     "last_ts": ("Last seen", 11, PLAIN),
 }
-REQUESTS = {
+REQUESTS: Columns = {
     "ts": ("Time (UTC)", 12, PLAIN),
     "client_ip": ("Client", 12, PLAIN),
     "method": ("Method", 6, PLAIN),

@@ -109,11 +109,11 @@ class OverviewPage(PageSession):
             )
             self.timeline_wait.object = str(
                 states.empty(
-                        "No requests in this range",
-                        states.asked_text(overview.now.window),
-                        advice,
-                        states.newest_link(newest),
-                    )
+                    "No requests in this range",
+                    states.asked_text(overview.now.window),
+                    advice,
+                    states.newest_link(newest),
+                )
             )
         self.timeline.visible = bool(overview.now.requests)
         self.timeline_wait.visible = not overview.now.requests
@@ -152,14 +152,16 @@ def overview_kpis(overview: Overview) -> list[Kpi]:
                 more_is_worse=True,
             )
             + Markup(" · of <b>{}</b>").format(number(now.suspects.suspicious)),
-            "Client, fingerprint and host judged suspicious or bad bot in this range and not in the seven days "
+            "Client, fingerprint and host judged suspicious or bad bot in this range and not in "
+            "the seven days "
             f"before it, of {number(now.suspects.suspicious)} so judged. {as_of}",
         ),
         Kpi(
             "Capture loss",
             percent(now.capture_loss_ratio, 2),
             Markup("<b>{}</b> of TLS requests joined").format(percent(now.join_ratio, 2)),
-            f"Frames dropped by the kernel, of {number(frames)} frames; joined means that the handshake of the "
+            f"Frames dropped by the kernel, of {number(frames)} frames; joined means that the "
+            "handshake of the "
             f"connection was seen, of {number(tls)} TLS requests. {as_of}",
         ),
     ]

@@ -10,6 +10,7 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 from markupsafe import Markup
+from panel_material_ui.template.base import Page
 
 from soc_dashboard.components.markup import html_pane
 from soc_dashboard.components.shell import RangeBar, carried_query, frame, rail
@@ -48,7 +49,7 @@ class PageSession:
         self._retry.on_click(lambda *_: self.request_read())
         self.range_bar = RangeBar(self.time_range, clock, self.request_read)
         self._rail = html_pane(rail(self.path, carried_query(self.time_range)))
-        self.page: pmui.Page | None = None
+        self.page: Page | None = None
 
     @property
     def is_dark(self) -> bool:
@@ -78,11 +79,10 @@ class PageSession:
     def redraw(self) -> None:
         """Draw again what depends on the theme."""
 
-    def build(self) -> pmui.Page:
+    def build(self) -> Page:
         """The page; reading starts once it is on the screen."""
         self.page = frame(
             self.title,
-            self.path,
             self.range_bar.items,
             [self.notices, self._retry, *self.body()],
             self.drawer(),
@@ -117,9 +117,9 @@ class PageSession:
         await self._read_latest()
         pn.state.add_periodic_callback(self._refresh_if_live, period=REFRESH_MS)
 
-    async def _refresh_if_live(self) -> None:
+    def _refresh_if_live(self) -> None:
         if self.time_range.is_live:
-            await self._read_latest()
+            self.request_read()
 
     def _range_changed(self) -> None:
         self.keep_url()

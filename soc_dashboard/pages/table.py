@@ -21,15 +21,17 @@ from soc_dashboard.store.database import StoreFailedError
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.verdicts import VERDICTS
 
+Columns = Mapping[str, tuple[str, int, Mapping[str, Any]]]
+"""Column -> title, width in per cent, and Tabulator formatter."""
 ReadPage = Callable[[PageRequest], Awaitable[tuple[pd.DataFrame, int]]]
 
-PLAIN = {"type": "plaintext"}
-MARKUP = {"type": "html"}
+PLAIN: dict[str, Any] = {"type": "plaintext"}
+MARKUP: dict[str, Any] = {"type": "html"}
 """Only for columns whose markup this program wrote itself (the verdict chips)."""
-COUNT = {"type": "money", "thousand": "\u202f", "precision": False}
+COUNT: dict[str, Any] = {"type": "money", "thousand": "\u202f", "precision": False}
 
 
-def page_link(prefix: str) -> dict[str, str]:
+def page_link(prefix: str) -> dict[str, Any]:
     """Formatter of a value that links to its page."""
     return {"type": "link", "urlPrefix": prefix, "target": "_self"}
 
@@ -44,7 +46,7 @@ class DatabaseTable:
         *,
         title: str,
         note: str,
-        columns: Mapping[str, tuple[str, int, dict[str, Any]]],
+        columns: Columns,
         sortable: frozenset[str],
         read_page: ReadPage,
         page_rows: int = 25,
@@ -134,14 +136,12 @@ class DatabaseTable:
         self.table.visible = not frame.empty
         self.empty.visible = frame.empty
         if frame.empty:
-            advice = (
-                "Remove a filter or widen the range." if filters else "Widen the range to see more."
-            )
+            advice = "Remove a filter or widen the range." if filters else "Widen the range to see more."
             self.empty.object = str(
                 states.empty("Nothing matches", states.asked_text(self._session.window, filters), advice)
             )
             return
-        self.table.show(frame, total)
+        self.table.show_page(frame, total)
         if self.table.page != self._state.page:
             self.table.page = self._state.page
 

@@ -64,7 +64,7 @@ class MartDatabase:
     def read(self, query: str, row_type: type[Row], parameters: Mapping[str, Parameter]) -> list[Row]:
         """Run `queries/<query>.sql` and convert each row to `row_type`; blocks.
 
-        Raises StoreFailedError when the database is away, refuses the query, or gives a column of another type.
+        Raises StoreFailedError when the database is away, refuses the query, or gives another shape.
         """
         try:
             result = self._connected().query(query_text(query), parameters=dict(parameters))

@@ -58,14 +58,19 @@ async def read_fingerprint(
 ) -> FingerprintReading:
     """Read everything but the tables of the page."""
     span = {**span_parameters(window), "ja4_stable": fingerprint.ja4_stable}
-    extent_rows, totals, verdicts, hours, timeline, reasons, claims = await asyncio.gather(
+    figures = asyncio.gather(
         marts.fetch("data_extent", Extent, {}),
         marts.fetch("fingerprint_totals", FingerprintTotals, span),
         marts.fetch("verdict_totals", VerdictTotal, span),
         marts.fetch("fingerprint_hours", FingerprintHour, span),
+    )
+    explanations = asyncio.gather(
         marts.fetch("verdict_timeline", VerdictBucket, {**span, "bucket_s": window.bucket_s}),
         marts.fetch("fingerprint_reasons", FeatureReason, span),
         marts.fetch("fingerprint_user_agents", ClaimedClient, {**span, "limit": TOP_USER_AGENTS}),
+    )
+    (extent_rows, totals, verdicts, hours), (timeline, reasons, claims) = await asyncio.gather(
+        figures, explanations
     )
     extent = extent_rows[0]
     earlier = window.comparison(extent.oldest)

@@ -103,7 +103,8 @@ class PageRequest:
 
 
 async def read_overview(marts: MartDatabase, window: Window, as_of: datetime) -> Overview:
-    """Read everything but the table; two rounds, because the comparison depends on how far the data reaches."""
+    """Read everything but the table; two rounds, because the comparison depends on how far the "
+    "data reaches."""
     span = span_parameters(window)
     extent_rows, now, timeline, hosts = await asyncio.gather(
         marts.fetch("data_extent", Extent, {}),

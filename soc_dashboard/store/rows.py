@@ -36,7 +36,8 @@ class VerdictTotal(Row, frozen=True, kw_only=True):
 
 
 class NewSuspects(Row, frozen=True, kw_only=True):
-    """new_suspicious_entities: entities judged suspicious or bad bot in the window and not in the days before."""
+    """new_suspicious_entities: entities judged suspicious or bad bot in the window and not in "
+    "the days before."""
 
     entities: int
     suspicious: int

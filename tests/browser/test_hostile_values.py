@@ -16,8 +16,8 @@ INJECTED = """() => {
   const found = []
   const walk = (root) => {
     for (const node of root.querySelectorAll("*")) {
-      if ([...node.attributes].some((attribute) => /^on/i.test(attribute.name) && /owned/.test(attribute.value)))
-        found.push(node.outerHTML.slice(0, 200))
+      const handler = ({name, value}) => /^on/i.test(name) && /owned/.test(value)
+      if ([...node.attributes].some(handler)) found.push(node.outerHTML.slice(0, 200))
       if (node.matches("script") && node.textContent.includes("owned") && !node.type.includes("json"))
         found.push(node.outerHTML.slice(0, 200))
       if (node.matches("a[href^='javascript:']")) found.push(node.outerHTML.slice(0, 200))

@@ -30,14 +30,18 @@ def test_page_says_who_uses_the_fingerprint_and_why_it_is_judged(
     assert {row["client_ip"] for row in expected["top_clients"]} <= set(shown)
 
 
-def test_hello_is_decoded_by_name(visit: Callable[..., Any], day_origin: str, mart_tables: ModuleType) -> None:
+def test_hello_is_decoded_by_name(
+    visit: Callable[..., Any], day_origin: str, mart_tables: ModuleType
+) -> None:
     page = visit(day_origin).open(f"/ja4/{mart_tables.CHROMIUM.ja4}")
     codes = page.locator(".codes")
     for name in ("TLS_AES_128_GCM_SHA256", "encrypted_client_hello", "ecdsa_secp256r1_sha256"):
         expect(codes.get_by_text(name)).to_be_attached()
 
 
-def test_variants_lead_to_their_pages(visit: Callable[..., Any], day_origin: str, mart_tables: ModuleType) -> None:
+def test_variants_lead_to_their_pages(
+    visit: Callable[..., Any], day_origin: str, mart_tables: ModuleType
+) -> None:
     seen = visit(day_origin)
     page = seen.open(f"/ja4/{mart_tables.CHROMIUM.ja4}")
     page.get_by_text("2 exact variants").click()

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
-SINCE_DAY = "minute >= now64(6) - interval 24 hour"
+REQUESTS_OF_A_DAY = "select sum(requests) from fct_request_minute where minute >= now64(6) - interval 24 hour"
 
 
 def scalar(dsn: str, sql: str) -> Any:
@@ -35,7 +35,7 @@ def cells(page: Page, field: str) -> list[str]:
 
 def test_key_figures_equal_the_database(visit: Callable[..., Any], day_origin: str, day_dsn: str) -> None:
     page = visit(day_origin).open("/")
-    counted = scalar(day_dsn, f"select sum(requests) from fct_request_minute where {SINCE_DAY}")
+    counted = scalar(day_dsn, REQUESTS_OF_A_DAY)
     # The page and this query read "now" a few seconds apart, so at most one minute leaves the window.
     assert digits(kpi(page, "Requests")) == pytest.approx(counted, rel=0.01)
     hostile = scalar(
@@ -60,7 +60,9 @@ def test_sorting_asks_the_database_and_stays_in_the_url(visit: Callable[..., Any
     largest = cells(page, "requests")[0]
     page.locator('.tabulator-col[tabulator-field="requests"]').click()
     page.wait_for_url("**/?sort=requests&dir=asc")
-    expect(page.locator('.tabulator-col[tabulator-field="requests"]')).to_have_attribute("aria-sort", "ascending")
+    expect(page.locator('.tabulator-col[tabulator-field="requests"]')).to_have_attribute(
+        "aria-sort", "ascending"
+    )
     first = page.locator('.tabulator-row .tabulator-cell[tabulator-field="requests"]').first
     expect(first).not_to_have_text(largest)
     figures = [digits(text) for text in cells(page, "requests")]
@@ -69,7 +71,9 @@ def test_sorting_asks_the_database_and_stays_in_the_url(visit: Callable[..., Any
     assert [digits(text) for text in cells(again, "requests")] == figures
 
 
-def test_filter_narrows_and_an_empty_result_says_what_was_asked(visit: Callable[..., Any], day_origin: str) -> None:
+def test_filter_narrows_and_an_empty_result_says_what_was_asked(
+    visit: Callable[..., Any], day_origin: str
+) -> None:
     page = visit(day_origin).open("/")
     page.get_by_placeholder("Filter").fill("ApacheBench")
     page.get_by_placeholder("Filter").press("Enter")

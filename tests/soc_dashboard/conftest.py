@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,20 +18,15 @@ from clickhouse_connect.driver.client import Client
 from soc_dashboard.store.database import MartDatabase
 
 
-def _load_mart_tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mart_tables", Path(__file__).with_name("mart_tables.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
 def mart_tables() -> ModuleType:
     """The module that makes and fills the marts."""
-    return _load_mart_tables()
+    # Tests are no package; the module is also a script that runs from its folder.
+    sys.path.insert(0, str(Path(__file__).parent))
+    try:
+        return importlib.import_module("mart_tables")
+    finally:
+        sys.path.pop(0)
 
 
 @pytest.fixture(scope="session")

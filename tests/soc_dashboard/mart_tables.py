@@ -10,13 +10,23 @@ import ipaddress
 import math
 import random
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
 import yaml
+from shop_clients import (
+    APACHE_BENCH,
+    CHROMIUM,
+    CRAWLER,
+    CURL,
+    FIREFOX,
+    HELLOS,
+    HOSTILE_TEXTS,
+    SCRAPER,
+    Hello,
+)
 
 FEATURES = (
     "ua_ja4_bits",
@@ -58,83 +68,6 @@ _COUNTERS = (
     "requests_cleartext",
 )
 
-MART_FOLDER = Path(__file__).resolve().parents[2] / "dbt_clickhouse" / "models" / "marts"
-
-
-def declared_marts() -> dict[str, dict[str, str]]:
-    """Columns and types of every mart, as its dbt contract declares them: mart -> column -> type."""
-    marts: dict[str, dict[str, str]] = {}
-    for path in sorted(MART_FOLDER.glob("*.yml")):
-        for model in yaml.safe_load(path.read_text("utf-8")).get("models") or []:
-            marts[model["name"]] = {column["name"]: column["data_type"] for column in model["columns"]}
-    return marts
-
-
-CHROME_UA = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
-)
-FIREFOX_UA = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
-CHROME_R = (
-    "t13d1517h2_002f,0035,009c,009d,1301,1302,1303,c013,c014,c02b,c02c,c02f,c030,cca8,cca9_"
-    "0005,000a,000b,000d,0012,0017,001b,0023,002b,002d,0033,44cd,4469,fe0d,ff01_"
-    "0403,0804,0401,0503,0805,0501,0806,0601"
-)
-
-
-@dataclass(frozen=True)
-class Hello:
-    """One fingerprint of the shop's day."""
-
-    ja4: str
-    known_client: str | None
-    user_agent: str
-    ua_family: str
-    ja4_r: str | None
-    verdict: str
-    reason: str
-    source: str
-    has_pq_group: bool
-
-
-CHROMIUM = Hello(
-    "t13d1517h2_8daaf6152771_cb7bf5808d99", "Chromium 156", CHROME_UA, "Chrome", CHROME_R, "human",
-    "Handshake, headers and rhythm agree with Chromium.", "rule:browser_coherent", True,
-)  # fmt: skip
-FIREFOX = Hello(
-    "t13d1617h2_86a278354501_3cbfd9057e0d", "Firefox ESR 153", FIREFOX_UA, "Firefox", None, "human",
-    "Handshake, headers and rhythm agree with Firefox.", "rule:browser_coherent", True,
-)  # fmt: skip
-APACHE_BENCH = Hello(
-    "t13d311100_e8f1e7e78f70_d41ae481755e", "ApacheBench 2.4", CHROME_UA, "Chrome", None, "bad_bot",
-    "The user agent claims Chrome, the handshake is ApacheBench.", "rule:ua_ja4_known_mismatch", False,
-)  # fmt: skip
-CURL = Hello(
-    "t13d3112h2_e8f1e7e78f70_375ca2c5e164", "curl 7.88", "curl/7.88.1", "curl", None, "suspicious",
-    "Stranger than 98.7 % of the training hours: no browser headers, many paths.", "model:isolation_forest:3", False,
-)  # fmt: skip
-SCRAPER = Hello(
-    "t13d1715h2_5b57614c22b0_5c2c66f702b0", None, CHROME_UA.replace("X11; Linux x86_64", "Windows NT 10.0"), "Chrome",
-    None, "suspicious", "Claims Chrome 156 but offers no post-quantum group and no GREASE.",
-    "model:isolation_forest:3", False,
-)  # fmt: skip
-CRAWLER = Hello(
-    "t13d1516h2_8daaf6152771_806a8c22fdea", "Chromium headless shell", "Mozilla/5.0 (compatible; ShopIndex/2.1)",
-    "ShopIndex", None, "good_bot", "Listed crawler, verified by address.", "rule:verified_crawler", True,
-)  # fmt: skip
-HOSTILE_TEXTS = (
-    "<script>document.title='owned'</script>",
-    '"><img src=x onerror="document.title=\'owned\'">',
-    "</div></template><svg onload=document.title='owned'>",
-    "javascript:document.title='owned'",
-    "{{7*7}}${7*7}<%= 7*7 %>",
-    '=HYPERLINK("http://example.invalid","click")',
-    "abc\u202ecod.exe\u202c",
-    "nul\0in the middle\r\nSet-Cookie: a=b",
-    "A" * 10_240,
-    "' or 1=1 -- \\",
-)
-"""Values that a client may send as path, host or user agent."""
-HELLOS = (CHROMIUM, FIREFOX, APACHE_BENCH, CURL, SCRAPER, CRAWLER)
 HOSTS = ("shop.test", "www.shop.test", "api.shop.test")
 PATHS = (
     "/",
@@ -146,6 +79,16 @@ PATHS = (
     "/assets/app.js",
     "/wp-login.php",
 )
+MART_FOLDER = Path(__file__).resolve().parents[2] / "dbt_clickhouse" / "models" / "marts"
+
+
+def declared_marts() -> dict[str, dict[str, str]]:
+    """Columns and types of every mart, as its dbt contract declares them: mart -> column -> type."""
+    marts: dict[str, dict[str, str]] = {}
+    for path in sorted(MART_FOLDER.glob("*.yml")):
+        for model in yaml.safe_load(path.read_text("utf-8")).get("models") or []:
+            marts[model["name"]] = {column["name"]: column["data_type"] for column in model["columns"]}
+    return marts
 
 
 def create_tables(client: Any) -> None:
@@ -184,13 +127,21 @@ def fill_hostile(client: Any, now: datetime) -> None:
         request = _requests(random.Random(index), now - timedelta(minutes=2), address, SCRAPER, value, 1)[0]
         request |= {"path": value, "user_agent": value, "method": value[:12]}
         minute = {
-            "minute": now.replace(second=0, microsecond=0) - timedelta(minutes=2), "client_ip": mapped(address),
-            "ja4_stable": SCRAPER.ja4, "host": value, "requests": 100,
-        }  # fmt: skip
+            "minute": now.replace(second=0, microsecond=0) - timedelta(minutes=2),
+            "client_ip": mapped(address),
+            "ja4_stable": SCRAPER.ja4,
+            "host": value,
+            "requests": 100,
+        }
         entity_hour = {
-            "hour": hour, "client_ip": mapped(address), "ja4_stable": SCRAPER.ja4, "host": value,
-            "requests": 100, "user_agent": value, "ua_family": value,
-        }  # fmt: skip
+            "hour": hour,
+            "client_ip": mapped(address),
+            "ja4_stable": SCRAPER.ja4,
+            "host": value,
+            "requests": 100,
+            "user_agent": value,
+            "ua_family": value,
+        }
         insert(client, "fct_entity_verdict", [verdict])
         insert(client, "fct_request", [request])
         insert(client, "fct_request_minute", [minute])
@@ -288,34 +239,51 @@ def _fill_hour(
         requests += count
         rows["fct_request_minute"].append(
             {
-                "minute": moment, "client_ip": mapped(address), "ja4_stable": hello.ja4, "host": host,
-                "requests": count, "errors_4xx": 0, "errors_5xx": 0, "response_bytes": count * 9000,
+                "minute": moment,
+                "client_ip": mapped(address),
+                "ja4_stable": hello.ja4,
+                "host": host,
+                "requests": count,
+                "errors_4xx": 0,
+                "errors_5xx": 0,
+                "response_bytes": count * 9000,
             }
-        )  # fmt: skip
+        )
         rows["fct_request"].extend(_requests(chance, moment, address, hello, host, min(count, 4)))
     if not requests:
         return
     last = min(hour + timedelta(minutes=minutes[-1], seconds=59), now)
     rows["fct_entity_verdict"].append(entity_verdict(hour, address, hello, host, requests, last_ts=last))
     is_false_claim = hello in (APACHE_BENCH, SCRAPER)
-    values = {name: 0.02 for name in FEATURES}
+    values = dict.fromkeys(FEATURES, 0.02)
     values |= {"ua_ja4_known_mismatch": float(hello is APACHE_BENCH), "grease_missing": float(is_false_claim)}
     values |= {"pq_missing": float(is_false_claim), "secfetch_missing": 0.97 if is_false_claim else 0.0}
     values |= {"alpn_proto_gap": 0.0, "tls_floor_gap": 0.0, "ttl_os_mismatch": float(hello is SCRAPER)}
     values |= {"ch_ua_mismatch": 0.0, "ch_platform_mismatch": 0.0}
     rows["fct_entity_hour"].append(
         {
-            "hour": hour, "client_ip": mapped(address), "ja4_stable": hello.ja4, "host": host,
-            "requests": requests, "user_agent": hello.user_agent, "ua_family": hello.ua_family,
-            "first_ts": hour, "last_ts": last, **values,
+            "hour": hour,
+            "client_ip": mapped(address),
+            "ja4_stable": hello.ja4,
+            "host": host,
+            "requests": requests,
+            "user_agent": hello.user_agent,
+            "ua_family": hello.ua_family,
+            "first_ts": hour,
+            "last_ts": last,
+            **values,
         }
-    )  # fmt: skip
+    )
     rows["fct_ja4_hour"].append(
         {
-            "hour": hour, "ja4_stable": hello.ja4, "requests": requests, "client_ips": 1,
-            "hellos": max(1, requests // 6), "hellos_unused": 1 if is_false_claim else 0,
+            "hour": hour,
+            "ja4_stable": hello.ja4,
+            "requests": requests,
+            "client_ips": 1,
+            "hellos": max(1, requests // 6),
+            "hellos_unused": 1 if is_false_claim else 0,
         }
-    )  # fmt: skip
+    )
 
 
 def _requests(
@@ -350,10 +318,14 @@ def _fill_ledger(
             break
         requests = chance.randint(20, 60)
         counters = dict.fromkeys(_COUNTERS, 0) | {
-            "frames_seen": requests * 14, "hellos_complete": requests // 6, "hellos_reassembled": requests // 5,
-            "hellos_unused": int(chance.random() < 0.1), "http_events_seen": requests,
-            "requests_matched": requests - (minute == 17), "requests_no_hello": int(minute == 17),
-        }  # fmt: skip
+            "frames_seen": requests * 14,
+            "hellos_complete": requests // 6,
+            "hellos_reassembled": requests // 5,
+            "hellos_unused": int(chance.random() < 0.1),
+            "http_events_seen": requests,
+            "requests_matched": requests - (minute == 17),
+            "requests_no_hello": int(minute == 17),
+        }
         rows["fct_sensor_minute"].append({"sensor": "web-01", "minute": moment, **counters})
 
 

@@ -86,7 +86,9 @@ def test_fixed_span_limits_the_figures(api: TestClient) -> None:
     assert api.get(f"/api/ja4/{CHROMIUM}", params=span).json()["requests"] == 0
 
 
-@pytest.mark.parametrize("asked", ["t13d0000", "%00", "%3Cscript%3E", "..%2f..%2fetc", "x" * 150, "%F0%9F%92%A9"])
+@pytest.mark.parametrize(
+    "asked", ["t13d0000", "%00", "%3Cscript%3E", "..%2f..%2fetc", "x" * 150, "%F0%9F%92%A9"]
+)
 def test_unknown_fingerprint_is_a_404_problem(api: TestClient, asked: str) -> None:
     assert_problem(api.get(f"/api/ja4/{asked}"), 404)
 

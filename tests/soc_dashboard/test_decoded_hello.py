@@ -36,7 +36,9 @@ def test_hello_without_signature_algorithms_has_none() -> None:
     assert decoded.signatures == decoded.extensions == ()
 
 
-@pytest.mark.parametrize("text", [None, "", "t13d1516h2", "a_b_c", "t13d1516h2_zzzz_0005", "t13d1516h2_1_2_3_4"])
+@pytest.mark.parametrize(
+    "text", [None, "", "t13d1516h2", "a_b_c", "t13d1516h2_zzzz_0005", "t13d1516h2_1_2_3_4"]
+)
 def test_other_text_is_not_decoded(text: str | None) -> None:
     assert maybe_decoded(text) is None
 

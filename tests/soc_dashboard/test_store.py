@@ -28,9 +28,9 @@ def day(now: datetime) -> Window:
     return Window(now - timedelta(hours=24), now)
 
 
-def rows_of(dsn: str, sql: str) -> list[tuple[Any, ...]]:
+def rows_of(dsn: str, sql: str, **parameters: str | int) -> list[tuple[Any, ...]]:
     with clickhouse_connect.get_client(dsn=dsn) as client:
-        return list(client.query(sql).result_rows)
+        return list(client.query(sql, parameters=parameters).result_rows)
 
 
 def test_requests_of_all_verdicts_are_the_requests_of_the_window(
@@ -39,8 +39,10 @@ def test_requests_of_all_verdicts_are_the_requests_of_the_window(
     overview = asyncio.run(read_overview(day_marts, day, now))
     counted = rows_of(
         day_dsn,
-        f"select sum(requests) from fct_request_minute where minute >= fromUnixTimestamp64Micro({day.since_us})"
-        f" and minute < fromUnixTimestamp64Micro({day.until_us})",
+        "select sum(requests) from fct_request_minute where minute >= fromUnixTimestamp64Micro({since:Int64})"
+        " and minute < fromUnixTimestamp64Micro({until:Int64})",
+        since=day.since_us,
+        until=day.until_us,
     )[0][0]
     assert counted > 0
     assert overview.now.requests == counted
@@ -48,7 +50,12 @@ def test_requests_of_all_verdicts_are_the_requests_of_the_window(
 
 
 def test_traffic_without_an_entity_hour_is_unknown_and_not_lost(
-    clickhouse_dsn: str, mart_tables: ModuleType, day_marts: MartDatabase, day_dsn: str, day: Window, now: datetime
+    clickhouse_dsn: str,
+    mart_tables: ModuleType,
+    day_marts: MartDatabase,
+    day_dsn: str,
+    day: Window,
+    now: datetime,
 ) -> None:
     with clickhouse_connect.get_client(dsn=day_dsn) as client:
         mart_tables.insert(
@@ -74,7 +81,7 @@ def test_only_hostile_entities_are_listed_worst_first(day_marts: MartDatabase, d
     assert set(verdicts) == {"bad_bot", "suspicious"}
     assert verdicts == sorted(verdicts, key=["bad_bot", "suspicious"].index)
     assert rows[0].reason == "The user agent claims Chrome, the handshake is ApacheBench."
-    assert [feature.name for feature in rows[0].top_features][0] == "ua_ja4_bits"
+    assert rows[0].top_features[0].name == "ua_ja4_bits"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +136,9 @@ def test_comparison_is_the_span_before_while_data_is_younger_than_a_week(
     assert overview.before.window == Window(now - timedelta(hours=12), now - timedelta(hours=6))
 
 
-def test_exact_variant_leads_to_its_stable_fingerprint(day_marts: MartDatabase, mart_tables: ModuleType) -> None:
+def test_exact_variant_leads_to_its_stable_fingerprint(
+    day_marts: MartDatabase, mart_tables: ModuleType
+) -> None:
     variant = mart_tables.CHROMIUM.ja4.replace("1517", "1518")
     found = asyncio.run(maybe_fingerprint(day_marts, variant))
     assert found is not None
@@ -151,7 +160,9 @@ def test_fingerprint_figures_belong_to_it_alone(
     counted = rows_of(
         day_dsn,
         "select sum(requests), uniqExact(client_ip) from fct_request_minute"
-        f" where ja4_stable = '{found.ja4_stable}' and minute >= fromUnixTimestamp64Micro({day.since_us})",
+        " where ja4_stable = {ja4:String} and minute >= fromUnixTimestamp64Micro({since:Int64})",
+        ja4=found.ja4_stable,
+        since=day.since_us,
     )[0]
     assert (sum(row.requests for row in reading.verdicts), reading.totals.clients) == counted
     assert {row.verdict for row in reading.verdicts} == {"bad_bot"}
@@ -178,11 +189,17 @@ def test_fingerprints_are_listed_busiest_first(day_marts: MartDatabase, day: Win
     assert {row.known_client for row in rows} >= {"Chromium 156", None}
 
 
-def test_empty_marts_give_no_ratios_instead_of_zeros(empty_marts: MartDatabase, day: Window, now: datetime) -> None:
+def test_empty_marts_give_no_ratios_instead_of_zeros(
+    empty_marts: MartDatabase, day: Window, now: datetime
+) -> None:
     overview = asyncio.run(read_overview(empty_marts, day, now))
     assert overview.extent == Extent(oldest=None, newest=None)
     assert overview.now.requests == 0
-    assert (overview.now.bot_ratio, overview.now.join_ratio, overview.now.capture_loss_ratio) == (None, None, None)
+    assert (overview.now.bot_ratio, overview.now.join_ratio, overview.now.capture_loss_ratio) == (
+        None,
+        None,
+        None,
+    )
     assert overview.before is None
 
 

@@ -1,0 +1,27 @@
+"""Line icons, drawn for this project."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+_ICONS = {
+    "copy": (
+        "M5 2.5h6.5a1 1 0 0 1 1 1V10"
+        "M3.5 5H9a1 1 0 0 1 1 1v6.5a1 1 0 0 1-1 1H3.5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1z"
+    ),
+    "overview": "M2.5 13.5v-5M6.2 13.5V4.5M9.8 13.5V7M13.5 13.5v-11",
+    "fingerprints": (
+        "M8 7.6v2.2c0 1.6.3 2.8.8 4M5.4 13.3c-.4-1.2-.5-2.4-.5-3.6V7.9a3.1 3.1 0 0 1 6.2 0v1.6"
+        "c0 1.2.2 2.2.5 3.1M2.5 10.9V8a5.5 5.5 0 0 1 11 0v2.2M4.2 3.2a6.6 6.6 0 0 1 7.6 0"
+    ),
+    "theme": "M8 2a6 6 0 1 0 6 6 4.6 4.6 0 0 1-6-6z",
+    "warning": "M8 2.2 14.4 13.4H1.6zM8 6.4v3.4M8 11.6v.2",
+}
+
+
+def icon(name: str) -> Markup:
+    """A 16 x 16 line icon."""
+    return Markup(
+        '<svg class="icon" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.4" '
+        'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="{}"/></svg>'
+    ).format(_ICONS[name])
