@@ -1,0 +1,275 @@
+/* Composes the events of finished requests and of ended connections. */
+#include "reqin_log.h"
+
+#include <string.h>
+
+#include "apr_optional.h"
+#include "apr_strings.h"
+#include "http_protocol.h"
+#include "mod_http2.h"
+
+/* Parts of REQIN_MAX_EVENT: everything before the cookie names needs under 20 KiB even if each byte of the
+ * target, host and method is escaped, and the frames of an HTTP/2 connection under 6 KiB. */
+#define LIMIT_WITH_COOKIES (32 * 1024)
+#define LIMIT_WITH_HEADERS (REQIN_MAX_EVENT - 256)
+#define MAX_COOKIES 256
+
+static APR_OPTIONAL_FN_TYPE(http2_var_lookup) *http2_variable;
+
+void reqin_find_http2(void)
+{
+    http2_variable = APR_RETRIEVE_OPTIONAL_FN(http2_var_lookup);
+}
+
+/* Without the quotes of `key` in the call: each key is a constant of this file. */
+#define KEY(json, name) json_literal((json), ",\"" name "\":")
+
+static void write_endpoints(json_writer *json, const reqin_connection *connection)
+{
+    KEY(json, "src_ip");
+    json_text(json, connection->peer_ip, REQIN_MAX_NAME);
+    KEY(json, "src_port");
+    json_unsigned(json, connection->peer_port);
+    KEY(json, "dst_ip");
+    json_text(json, connection->local_ip, REQIN_MAX_NAME);
+    KEY(json, "dst_port");
+    json_unsigned(json, connection->local_port);
+    KEY(json, "conn_seq");
+    json_unsigned(json, connection->seq);
+    KEY(json, "conn_start_us");
+    json_unsigned(json, (apr_uint64_t)connection->started);
+}
+
+static int is_cookie_space(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* One name=value pair (RFC 6265 section 4.2.1): its name, or nothing for a pair without one. */
+static int write_cookie_name(json_writer *json, const char *pair, apr_size_t len, int is_first)
+{
+    const char *equals = memchr(pair, '=', len);
+    apr_size_t before = json->len, name_len;
+
+    if (!equals)
+        return 0; /* a value without a name */
+    name_len = (apr_size_t)(equals - pair);
+    while (name_len > 0 && is_cookie_space(pair[0])) {
+        pair++;
+        name_len--;
+    }
+    while (name_len > 0 && is_cookie_space(pair[name_len - 1]))
+        name_len--;
+    if (name_len == 0)
+        return 0;
+    if (!is_first)
+        json_literal(json, ",");
+    json_string(json, pair, name_len, REQIN_MAX_NAME);
+    if (!json->overflowed)
+        return 1;
+    json->len = before;
+    return -1;
+}
+
+static int write_names_in(json_writer *json, const reqin_field *field, int written)
+{
+    const char *at = field->value, *end = field->value + field->value_len;
+
+    while (at < end && written < MAX_COOKIES) {
+        const char *semicolon = memchr(at, ';', (apr_size_t)(end - at));
+        const char *pair_end = semicolon ? semicolon : end;
+        int outcome = write_cookie_name(json, at, (apr_size_t)(pair_end - at), written == 0);
+
+        if (outcome < 0)
+            return MAX_COOKIES; /* no room for more */
+        written += outcome;
+        at = pair_end + 1;
+    }
+    return written;
+}
+
+static void write_cookie_names(json_writer *json, const apr_array_header_t *fields)
+{
+    int i, written = 0;
+
+    KEY(json, "cookie_names");
+    json_literal(json, "[");
+    json->limit = LIMIT_WITH_COOKIES;
+    for (i = 0; fields && i < fields->nelts; i++) {
+        const reqin_field *field = &APR_ARRAY_IDX(fields, i, reqin_field);
+
+        if (field->value && reqin_is_cookie(field->name, field->name_len))
+            written = write_names_in(json, field, written);
+    }
+    json->limit = REQIN_MAX_EVENT;
+    json->overflowed = 0;
+    json_literal(json, "]");
+}
+
+/* Pairs of name and value, the value null where it is withheld. Returns false if not all had room. */
+static int write_fields(json_writer *json, const apr_array_header_t *fields)
+{
+    apr_size_t before = 0;
+    int i;
+
+    KEY(json, "headers");
+    json_literal(json, "[");
+    json->limit = LIMIT_WITH_HEADERS;
+    for (i = 0; fields && i < fields->nelts && !json->overflowed; i++) {
+        const reqin_field *field = &APR_ARRAY_IDX(fields, i, reqin_field);
+
+        before = json->len;
+        if (i > 0)
+            json_literal(json, ",");
+        json_literal(json, "[");
+        json_string(json, field->name, field->name_len, REQIN_MAX_NAME);
+        json_literal(json, ",");
+        if (field->value && !reqin_is_cookie(field->name, field->name_len))
+            json_string(json, field->value, field->value_len, REQIN_MAX_VALUE);
+        else
+            json_literal(json, "null");
+        json_literal(json, "]");
+    }
+    json->limit = REQIN_MAX_EVENT;
+    if (!json->overflowed) {
+        json_literal(json, "]");
+        return 1;
+    }
+    json->overflowed = 0;
+    json->len = before;
+    json_literal(json, "]");
+    return 0;
+}
+
+static void write_headers(json_writer *json, const reqin_request *seen)
+{
+    /* A request that failed while it was read has the fields that came until then. */
+    int is_wire = seen->http1.lines > 0 && (seen->http1.complete || !seen->seen_fields);
+    const apr_array_header_t *fields = is_wire ? seen->http1.fields : seen->seen_fields;
+    int is_whole;
+
+    write_cookie_names(json, fields);
+    if (is_wire)
+        json_literal(json, ",\"header_order_source\":\"wire\"");
+    else
+        json_literal(json, ",\"header_order_source\":\"server\"");
+    is_whole = write_fields(json, fields);
+    if (!is_whole || (is_wire && seen->http1.fields_cut))
+        json_literal(json, ",\"headers_cut\":true");
+}
+
+static void write_http2(json_writer *json, request_rec *r, const reqin_connection *connection)
+{
+    const char *start = __atomic_load_n(&connection->http2_start, __ATOMIC_ACQUIRE);
+    const char *stream = http2_variable ? http2_variable(r->pool, r->server, r->connection, r,
+                                                         (char *)"H2_STREAM_ID") : NULL;
+
+    if (stream && *stream >= '1' && *stream <= '9') {
+        KEY(json, "h2_stream");
+        json_unsigned(json, (apr_uint64_t)apr_atoi64(stream));
+    }
+    if (start) {
+        json_literal(json, ",\"h2_start\":\""); /* base64 needs no escape */
+        json_raw(json, start, strlen(start));
+        json_literal(json, "\"");
+    }
+}
+
+/* The two first words of the request line. Apache has none for a line that it refused: take them as they came. */
+static void write_target(json_writer *json, request_rec *r, const reqin_request *seen)
+{
+    const char *line = NULL, *space;
+    apr_size_t len = 0, method_len;
+
+    if (r->method && r->unparsed_uri) {
+        KEY(json, "method");
+        json_text(json, r->method, REQIN_MAX_NAME);
+        KEY(json, "unparsed_uri");
+        json_text(json, r->unparsed_uri, REQIN_MAX_VALUE);
+        return;
+    }
+    reqin_http1_request_line(&seen->http1, &line, &len);
+    space = len > 0 ? memchr(line, ' ', len) : NULL;
+    method_len = space ? (apr_size_t)(space - line) : len;
+    KEY(json, "method");
+    json_string(json, line, method_len, REQIN_MAX_NAME);
+    if (space) {
+        line = space + 1;
+        len -= method_len + 1;
+        space = len > 0 ? memchr(line, ' ', len) : NULL;
+    }
+    else {
+        len = 0;
+    }
+    KEY(json, "unparsed_uri");
+    json_string(json, line, space ? (apr_size_t)(space - line) : len, REQIN_MAX_VALUE);
+}
+
+static const char *host_of(request_rec *r)
+{
+    return r->hostname ? r->hostname : apr_table_get(r->headers_in, "Host");
+}
+
+void reqin_send_request(request_rec *r, const reqin_request *seen)
+{
+    const reqin_connection *connection = seen->connection;
+    const request_rec *last = r;
+    apr_time_t now = apr_time_now();
+    apr_time_t started = r->request_time > 0 ? r->request_time : now;
+    json_writer json;
+
+    while (last->next)
+        last = last->next; /* an error document or another internal redirect answered */
+    json_start(&json, r->pool, REQIN_MAX_EVENT);
+    json_literal(&json, "{\"v\":1,\"ev\":\"end\",\"t_us\":");
+    json_unsigned(&json, (apr_uint64_t)started);
+    KEY(&json, "dur_us");
+    json_unsigned(&json, now > started ? (apr_uint64_t)(now - started) : 0);
+    write_endpoints(&json, connection);
+    KEY(&json, "conn_req");
+    json_unsigned(&json, seen->number);
+    KEY(&json, "useragent_ip");
+    json_text(&json, r->useragent_ip, REQIN_MAX_NAME);
+    KEY(&json, "scheme");
+    json_text(&json, ap_http_scheme(r), REQIN_MAX_NAME);
+    KEY(&json, "host");
+    json_text(&json, host_of(r), REQIN_MAX_NAME);
+    write_target(&json, r, seen);
+    KEY(&json, "proto");
+    json_text(&json, r->protocol ? r->protocol : "", REQIN_MAX_NAME);
+    KEY(&json, "status");
+    json_unsigned(&json, last->status > 0 ? (apr_uint64_t)last->status : 0);
+    if (!r->connection->master) {
+        /* Streams of HTTP/2 share their connection's bytes, so none of them has a count. */
+        KEY(&json, "request_bytes");
+        json_unsigned(&json, seen->request_bytes);
+    }
+    KEY(&json, "bytes");
+    json_unsigned(&json, last->bytes_sent > 0 ? (apr_uint64_t)last->bytes_sent : 0);
+    if (r->connection->master)
+        write_http2(&json, r, connection);
+    write_headers(&json, seen);
+    reqin_submit(json.overflowed ? NULL : json.text, json.len);
+}
+
+void reqin_send_close(const reqin_connection *connection)
+{
+    json_writer json;
+
+    json_start(&json, connection->c->pool, REQIN_MAX_EVENT);
+    json_literal(&json, "{\"v\":1,\"ev\":\"close\",\"t_us\":");
+    json_unsigned(&json, (apr_uint64_t)apr_time_now());
+    write_endpoints(&json, connection);
+    KEY(&json, "requests");
+    json_unsigned(&json, __atomic_load_n(&connection->requests_finished, __ATOMIC_RELAXED));
+    if (reqin_get_settings()->reads_wire) {
+        KEY(&json, "bytes_in");
+        json_unsigned(&json, connection->bytes_in);
+    }
+    KEY(&json, "is_http2");
+    if (connection->is_http2)
+        json_literal(&json, "true");
+    else
+        json_literal(&json, "false");
+    reqin_submit(json.overflowed ? NULL : json.text, json.len);
+}

@@ -1,0 +1,169 @@
+/* Writes JSON text (RFC 8259) of any bytes. Bytes that are not UTF-8 become \xNN, as the agent's own intake
+ * writes them: a client must not be able to hide a request by one byte that makes its event invalid. */
+#include <string.h>
+
+#include "apr_strings.h"
+
+#include "json_writer.h"
+
+#define FIRST_CAPACITY 2048
+
+static const char hex_digits[] = "0123456789abcdef";
+
+void json_start(json_writer *json, apr_pool_t *pool, apr_size_t limit)
+{
+    json->pool = pool;
+    json->limit = limit;
+    json->capacity = limit < FIRST_CAPACITY ? limit : FIRST_CAPACITY;
+    json->text = apr_palloc(pool, json->capacity);
+    json->len = 0;
+    json->overflowed = 0;
+}
+
+static int make_room(json_writer *json, apr_size_t more)
+{
+    apr_size_t needed = json->len + more;
+    apr_size_t capacity = json->capacity;
+    char *text;
+
+    if (json->overflowed || needed > json->limit) {
+        json->overflowed = 1;
+        return 0;
+    }
+    if (needed <= capacity)
+        return 1;
+    while (capacity < needed)
+        capacity *= 2;
+    if (capacity > json->limit)
+        capacity = json->limit;
+    text = apr_palloc(json->pool, capacity);
+    memcpy(text, json->text, json->len);
+    json->text = text;
+    json->capacity = capacity;
+    return 1;
+}
+
+void json_raw(json_writer *json, const char *text, apr_size_t len)
+{
+    if (!make_room(json, len))
+        return;
+    memcpy(json->text + json->len, text, len);
+    json->len += len;
+}
+
+/* Length of the UTF-8 sequence at `bytes` (Unicode 15, table 3-7), 0 if there is none. */
+static apr_size_t utf8_sequence(const unsigned char *bytes, apr_size_t len)
+{
+    unsigned char lead = bytes[0];
+    unsigned char low = 0x80, high = 0xbf;
+    apr_size_t size, i;
+
+    if (lead >= 0xc2 && lead <= 0xdf)
+        size = 2;
+    else if ((lead & 0xf0) == 0xe0)
+        size = 3;
+    else if (lead >= 0xf0 && lead <= 0xf4)
+        size = 4;
+    else
+        return 0;
+    if (size > len)
+        return 0;
+    if (lead == 0xe0)
+        low = 0xa0;
+    else if (lead == 0xed)
+        high = 0x9f;
+    else if (lead == 0xf0)
+        low = 0x90;
+    else if (lead == 0xf4)
+        high = 0x8f;
+    if (bytes[1] < low || bytes[1] > high)
+        return 0;
+    for (i = 2; i < size; i++) {
+        if ((bytes[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return size;
+}
+
+/* Bytes of `bytes` that need no escape, from its start. */
+static apr_size_t plain_run(const unsigned char *bytes, apr_size_t len)
+{
+    apr_size_t i = 0;
+
+    while (i < len && bytes[i] >= 0x20 && bytes[i] < 0x80 && bytes[i] != '"' && bytes[i] != '\\')
+        i++;
+    return i;
+}
+
+static void write_escaped(json_writer *json, unsigned char byte)
+{
+    char text[6];
+
+    switch (byte) {
+    case '"':
+        json_literal(json, "\\\"");
+        return;
+    case '\\':
+        json_literal(json, "\\\\");
+        return;
+    default:
+        break;
+    }
+    if (byte < 0x20)
+        memcpy(text, "\\u00", 4);
+    else
+        memcpy(text, "\\\\x", 3);
+    text[byte < 0x20 ? 4 : 3] = hex_digits[byte >> 4];
+    text[byte < 0x20 ? 5 : 4] = hex_digits[byte & 15];
+    json_raw(json, text, byte < 0x20 ? 6 : 5);
+}
+
+void json_string(json_writer *json, const char *bytes, apr_size_t len, apr_size_t max)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    const unsigned char *end;
+    int back;
+
+    if (len > max) {
+        /* Step back over a character that the cut would split: three bytes of it at most stand before. */
+        len = max;
+        for (back = 0; back < 3 && len > 0 && (at[len] & 0xc0) == 0x80; back++)
+            len--;
+    }
+    end = at + len;
+    json_literal(json, "\"");
+    while (at < end) {
+        apr_size_t run = plain_run(at, (apr_size_t)(end - at));
+
+        if (run == 0 && *at >= 0x80)
+            run = utf8_sequence(at, (apr_size_t)(end - at));
+        if (run > 0) {
+            json_raw(json, (const char *)at, run);
+            at += run;
+        }
+        else {
+            write_escaped(json, *at++);
+        }
+    }
+    json_literal(json, "\"");
+}
+
+void json_text(json_writer *json, const char *text, apr_size_t max)
+{
+    if (text)
+        json_string(json, text, strlen(text), max);
+    else
+        json_literal(json, "null");
+}
+
+void json_unsigned(json_writer *json, apr_uint64_t number)
+{
+    char digits[20];
+    apr_size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    json_raw(json, digits + at, sizeof(digits) - at);
+}
