@@ -7,7 +7,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from soc_dashboard.components.markup import ago, compact, percent, text
+from soc_dashboard.components.markup import ago, compact, percent, text, utc_text
 from soc_dashboard.components.states import STALE_AFTER
 from soc_dashboard.store.rows import SensorLedger
 from soc_dashboard.window import Window
@@ -23,7 +23,9 @@ def sensor_strip(sensors: Sequence[SensorLedger], now: datetime, window: Window)
     entries = [_entry(row, until, now) for row in sensors[:MAX_SENSORS]]
     more = len(sensors) - MAX_SENSORS
     rest = Markup("<span>and {} more</span>").format(more) if more > 0 else Markup("")
-    return Markup('<div class="strip"><b>Sensors</b>{}{}</div>').format(Markup("").join(entries), rest)
+    return Markup('<div class="strip"><b>Sensors</b>{}{}<span>as of <b>{}</b></span></div>').format(
+        Markup("").join(entries), rest, utc_text(now)
+    )
 
 
 def _entry(row: SensorLedger, until: datetime, now: datetime) -> Markup:

@@ -62,7 +62,7 @@ class DatabaseTable:
         self._sortable = sortable
         self._page_rows = page_rows
         self._generation = 0
-        self.head = html_pane(head(title, note))
+        self.head = html_pane(head(title, note), css_classes=["bar-head"])
         self.wait = html_pane(states.skeleton_block(220))
         self.empty = html_pane(Markup(""), visible=False)
         self.table = PagedTable(
