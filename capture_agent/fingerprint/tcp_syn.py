@@ -72,6 +72,52 @@ class SynFacts(msgspec.Struct, frozen=True, gc=False):
         return read_options(self.options_field).wscale
 
 
+_ZERO, _NONZERO = bytes(4), b"\0\0\0\1"
+_TIMESTAMPS_START = bytes((KIND_TIMESTAMPS, 10))
+
+
+def syn_pattern(syn: SynFacts) -> SynFacts:
+    """The SYN with what differs between connections of one client reduced to whether it is zero.
+
+    That is the numbers, the identification and the timestamp values. The signature, the option kinds and
+    their values other than timestamps are those of the SYN itself, so the pattern is a key to keep them by.
+    """
+    field = syn.options_field
+    if _TIMESTAMPS_START in field:
+        at = _timestamps_offset(field)
+        if at >= 0:
+            value = _NONZERO if any(field[at + 2 : at + 6]) else _ZERO
+            echo = _NONZERO if any(field[at + 6 : at + 10]) else _ZERO
+            field = field[: at + 2] + value + echo + field[at + 10 :]
+    return SynFacts(
+        ttl=syn.ttl,
+        window=syn.window,
+        options_field=field,
+        ip_df=syn.ip_df,
+        ip_id=1 if syn.ip_id else syn.ip_id,
+        has_payload=syn.has_payload,
+        flags=syn.flags,
+        seq=1 if syn.seq else syn.seq,
+        ack=1 if syn.ack else syn.ack,
+    )
+
+
+def _timestamps_offset(field: bytes) -> int:
+    """Place of the first well-formed timestamps option, or -1."""
+    at, size = 0, len(field)
+    while at + 1 < size:
+        kind = field[at]
+        if kind == KIND_NOP:
+            at += 1
+            continue
+        if kind == KIND_TIMESTAMPS and field[at + 1] == 10 and at + 10 <= size:
+            return at
+        if kind == KIND_EOL or field[at + 1] < 2:
+            break
+        at += field[at + 1]
+    return -1
+
+
 @dataclass(frozen=True, slots=True)
 class TcpOptions:
     """What the options field of a SYN holds. None: the option is absent or has the wrong size."""

@@ -132,17 +132,16 @@ def syn_columns(epoch: ConnectionEpoch) -> SynColumns:
     syn = epoch.syn
     if syn is None:
         return NO_SYN
-    options = tcp_syn.read_options(syn.options_field)
-    return SynColumns(
-        tcp_ttl=syn.ttl,
-        tcp_window=syn.window,
-        tcp_mss=options.mss,
-        tcp_wscale=options.wscale,
-        tcp_options="-".join(map(str, options.kinds)),
-        tcp_signature=tcp_syn.tcp_signature(syn),
-        ip_df=syn.ip_df,
-        ip_id=syn.ip_id,
-    )
+    mss, wscale, option_kinds, signature = _described(tcp_syn.syn_pattern(syn))
+    return SynColumns(syn.ttl, syn.window, mss, wscale, option_kinds, signature, syn.ip_df, syn.ip_id)
+
+
+@lru_cache(maxsize=8192)
+def _described(pattern: tcp_syn.SynFacts) -> tuple[int | None, int | None, str, str]:
+    """MSS, window scale, option kinds and signature: the same for all connections of most clients."""
+    options = tcp_syn.read_options(pattern.options_field)
+    option_kinds = "-".join(map(str, options.kinds))
+    return options.mss, options.wscale, option_kinds, tcp_syn.tcp_signature(pattern)
 
 
 _text = lru_cache(maxsize=65_536)(address_text)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture_agent.fingerprint.tcp_syn import SynFacts, initial_ttl, read_options, tcp_signature
+from capture_agent.fingerprint.tcp_syn import SynFacts, initial_ttl, read_options, syn_pattern, tcp_signature
 
 # A SYN of Linux 6.x as recorded: mss 1460, sackOK, timestamps, nop, window scale 10.
 LINUX_OPTIONS = bytes.fromhex("020405b40402080a123456780000000001030 30a".replace(" ", ""))
@@ -86,6 +86,53 @@ def test_any_options_field_can_be_walked(field: bytes) -> None:
     options = read_options(field)
     assert len(options.kinds) <= len(field)
     tcp_signature(SynFacts(64, 1, field, True, 1, has_payload=False))
+
+
+OPTIONS = st.lists(
+    st.sampled_from(
+        [
+            b"\x02\x04\x05\xb4",
+            b"\x04\x02",
+            b"\x01",
+            b"\x03\x03\x07",
+            b"\x03\x03\x0f",
+            b"\0",
+            b"\x08\x0a",
+            b"\x22\x0a",
+        ]
+    )
+    | st.binary(min_size=8, max_size=8).map(b"\x08\x0a".__add__)
+    | st.just(b"\x08\x0a" + bytes(8))
+    | st.binary(max_size=6),
+    max_size=6,
+).map(b"".join)
+
+
+@given(
+    field=OPTIONS,
+    ip_id=st.sampled_from([None, 0, 1, 4711]),
+    seq=st.sampled_from([None, 0, 1, 2**31]),
+    ack=st.sampled_from([None, 0, 9]),
+)
+def test_the_pattern_of_a_syn_has_its_signature_and_options(
+    field: bytes, ip_id: int | None, seq: int | None, ack: int | None
+) -> None:
+    syn = SynFacts(
+        57, 64240, field, None if ip_id is None else True, ip_id, has_payload=False, seq=seq, ack=ack
+    )
+    pattern = syn_pattern(syn)
+    assert tcp_signature(pattern) == tcp_signature(syn)
+    assert (pattern.mss, pattern.window_scale) == (syn.mss, syn.window_scale)
+    assert pattern.option_kinds == syn.option_kinds
+
+
+def test_two_connections_of_one_client_have_one_pattern() -> None:
+    fields = {name: getattr(LINUX, name) for name in LINUX.__struct_fields__}
+    options = bytes.fromhex("020405b40402080a") + b"\x12\x34\x56\x78" + bytes(4) + bytes.fromhex("01030307")
+    first = SynFacts(**{**fields, "options_field": options, "seq": 1000, "ip_id": 7})
+    later = options.replace(b"\x12\x34\x56\x78", b"\x9a\xbc\xde\xf0")
+    second = SynFacts(**{**fields, "options_field": later, "seq": 2000, "ip_id": 8})
+    assert syn_pattern(first) == syn_pattern(second)
 
 
 def test_every_quirk_of_the_code_is_documented(project_root: Path) -> None:
