@@ -20,6 +20,7 @@ from pathlib import Path
 import clickhouse_connect
 import dagster as dg
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from dagster_shared.error import SerializableErrorInfo
 
 from ja4_assets.settings import PROJECT_ROOT, AssetSettings
 
@@ -101,8 +102,7 @@ def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: dict[str,
     failed = []
     for event in result.all_events:
         if event.is_step_failure:
-            cause = event.step_failure_data.error_display_string.strip().splitlines()
-            failed.append(f"{event.step_key}: {cause[0] if cause else 'no message'}")
+            failed.append(f"{event.step_key}: {root_cause(event.step_failure_data.error)}")
         elif (
             event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
             and not event.asset_check_evaluation_data.passed
@@ -114,6 +114,14 @@ def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: dict[str,
         raise RunFailedError(
             f"run {result.run_id} of {job.name} failed at {'; '.join(failed) or 'its start'}"
         )
+
+
+def root_cause(error: SerializableErrorInfo | None) -> str:
+    """First line of the error that the others were raised from."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    lines = error.message.strip().splitlines() if error is not None else []
+    return lines[0] if lines else "no message"
 
 
 def state_folder() -> Path:

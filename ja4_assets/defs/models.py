@@ -71,7 +71,7 @@ def entity_forest(
         max_rows=config.max_rows,
         entity_hours=entities.height,
         data_version=data_version(entities),
-        dagster_run_id=context.run_id,
+        dagster_run_id=context.run.run_id,
     )
     models = registry.open()
     version = models.log(forest, matrix, settings, record, SUFFICIENT_ENTITY_HOURS)

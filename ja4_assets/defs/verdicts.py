@@ -82,7 +82,7 @@ def bot_scores(
         model_name=MODEL_NAME,
         model_version=champion,
         data_version=models.data_version(champion),
-        dagster_run_id=context.run_id,
+        dagster_run_id=context.run.run_id,
         scored_at=datetime.now(UTC),
     )
     window, scored, alerts = HourWindow.of(context), 0, 0
@@ -124,7 +124,9 @@ def verdicts(context: dg.AssetExecutionContext, clickhouse: ClickHouseResource) 
         on_record = clickhouse.read(LATEST_OUTCOMES, hour.parameters)
         judged = judge(entities, scores, RULES)
         decisions = changed_only(judged, on_record)
-        decided += clickhouse.insert("verdicts", verdict_rows(decisions, datetime.now(UTC), context.run_id))
+        decided += clickhouse.insert(
+            "verdicts", verdict_rows(decisions, datetime.now(UTC), context.run.run_id)
+        )
         for verdict, number in judged["verdict"].drop_nulls().value_counts().iter_rows():
             counts[Verdict(verdict)] += number
     return dg.MaterializeResult(

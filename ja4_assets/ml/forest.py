@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -122,7 +122,7 @@ def train(matrix: pd.DataFrame, settings: ForestSettings) -> EntityForest:
             f"{len(matrix)} entity hours with enough requests in the training window; "
             f"at least {MIN_TRAINING_ROWS} are needed"
         )
-    pipeline = build_pipeline(settings)
+    pipeline = build_pipeline(replace(settings, samples_per_tree=min(settings.samples_per_tree, len(matrix))))
     with warnings.catch_warnings():
         # A feature that nobody observed has no median; it stays at 0 and its indicator at 1.
         warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
