@@ -10,6 +10,7 @@ other byte, and the backslash, as `\\xNN`, so that the original bytes can be tol
 
 from __future__ import annotations
 
+import builtins  # HttpEvent has a field called `bytes`
 from enum import StrEnum
 
 import msgspec
@@ -300,3 +301,8 @@ class HttpEvent(msgspec.Struct, frozen=True, kw_only=True):
     source_seq: int | None = None
     """With source_id: number of the event at its source (an Apache child), for counting gaps."""
     h2_fingerprint: str | None = None
+    h2_stream: int | None = None
+    """HTTP/2 stream of the request."""
+    h2_start: builtins.bytes | None = None
+    """Frames that opened the HTTP/2 connection, up to the first header block, its values blanked; base64 in
+    JSON. The intake turns them into `h2_fingerprint` and the first request's header order, and drops them."""

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import msgspec
 
 from capture_agent.events import HttpEvent
+from capture_agent.intake.http2_opening import with_http2_start
 from capture_agent.intake.normal_form import NormalForm, UnacceptableEvent
 
 MAX_LINE_BYTES = 1 << 20
@@ -59,7 +60,7 @@ class EventDecoder:
             raise
         if event.ev != FINISHED_REQUEST:
             return None
-        return self._form.of(event)
+        return self._form.of(with_http2_start(event))
 
     def _is_another_kind(self, line: bytes) -> bool:
         try:

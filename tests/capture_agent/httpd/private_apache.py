@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -121,9 +120,9 @@ class PrivateApache:
 
     def _make_certificate(self) -> None:
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-            + ["-subj", "/CN=shop.test", "-addext", "subjectAltName=DNS:shop.test", "-days", "30"]
-            + ["-keyout", str(self.root / "key.pem"), "-out", str(self.root / "certificate.pem")],
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=shop.test"
+            " -addext subjectAltName=DNS:shop.test -keyout key.pem -out certificate.pem".split(),
+            cwd=self.root,
             check=True,
             capture_output=True,
             timeout=30,
@@ -136,6 +135,8 @@ class PrivateApache:
             env={"PATH": "/usr/sbin:/usr/bin:/bin", **self._environment},
             stdout=subprocess.DEVNULL,
             stderr=(self.root / "stderr.log").open("wb"),
+            # The prefork MPM signals its whole process group when it ends; that must not be ours.
+            start_new_session=True,
         )
         try:
             wait_for(self._answers, START_DEADLINE_S, "Apache did not listen")
@@ -360,8 +361,3 @@ def reporting_apache(module: Path, **options: Any) -> Iterator[tuple[PrivateApac
             yield apache, reader
     finally:
         reader.die()
-
-
-def runs_as() -> str:
-    """Name of the user that tests run as."""
-    return pwd.getpwuid(os.geteuid()).pw_name
