@@ -85,9 +85,7 @@ def conversation_frames(build: Any, stream: bytes, *, is_ipv6: bool, cuts: list[
         frame(b"", ACK, 1001),
     ]
     places = [0, *sorted(cuts), len(stream)]
-    frames += [
-        frame(stream[a:b], PSH | ACK, 1001 + a) for a, b in itertools.pairwise(places) if b > a
-    ]
+    frames += [frame(stream[a:b], PSH | ACK, 1001 + a) for a, b in itertools.pairwise(places) if b > a]
     end = 1001 + len(stream)
     frames += [
         frame(bytes(900), PSH | ACK, 9001, True),
