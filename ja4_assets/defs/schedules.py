@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
-from ja4_assets.defs.partitions import HOURS, PARTITION_FORMAT
+from ja4_assets.defs.partitions import PARTITION_FORMAT
 from ja4_assets.defs.raw import TABLES
 from ja4_assets.defs.verdicts import bot_scores, verdicts
 from ja4_assets.defs.warehouse import warehouse_hours, warehouse_whole
@@ -24,7 +24,6 @@ observe_raw = dg.define_asset_job(
 refresh_hours = dg.define_asset_job(
     "refresh_hours",
     selection=dg.AssetSelection.assets(warehouse_hours, bot_scores, verdicts),
-    partitions_def=HOURS,
     description="Rebuild the hourly marts of some hours, score them and decide.",
 )
 train = dg.define_asset_job(
@@ -37,7 +36,6 @@ everything = dg.define_asset_job(
     selection=dg.AssetSelection.assets(
         warehouse_whole, warehouse_hours, entity_forest, entity_forest_champion, bot_scores, verdicts
     ),
-    partitions_def=HOURS,
     description="All tables, models, scores and verdicts of some hours, from seeds to verdicts.",
 )
 JOBS = [observe_raw, refresh_hours, train, everything]

@@ -1,0 +1,30 @@
+"""Hours exist as partitions as long as raw rows do, and a window is given to dbt in whole hours, UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ja4_assets.defs.partitions import HourWindow, hourly_partitions
+from ja4_assets.defs.schedules import hour_range_tags
+
+NOW = datetime(2026, 11, 22, 14, 37, tzinfo=UTC)
+
+
+def test_partitions_reach_from_the_retention_s_first_midnight_to_the_current_hour() -> None:
+    keys = hourly_partitions(15, NOW).get_partition_keys(current_time=NOW)
+    assert keys[0] == "2026-11-07-00:00"
+    assert keys[-1] == "2026-11-22-14:00"
+    assert len(keys) == 15 * 24 + 15
+
+
+def test_a_window_gives_dbt_its_hours_half_open() -> None:
+    window = HourWindow(datetime(2026, 11, 22, 23, tzinfo=UTC), datetime(2026, 11, 23, 1, tzinfo=UTC))
+    assert window.dbt_vars == {"start_hour": "2026-11-22 23:00:00", "end_hour": "2026-11-23 01:00:00"}
+    assert [hour.start.hour for hour in window.hours] == [23, 0]
+    assert window.hours[-1].end == window.end
+
+
+def test_range_tags_name_the_first_and_last_partition() -> None:
+    tags = hour_range_tags(datetime(2026, 11, 22, 13, tzinfo=UTC), datetime(2026, 11, 22, 14, tzinfo=UTC))
+    assert sorted(tags.values()) == ["2026-11-22-13:00", "2026-11-22-14:00"]
+    assert all(key.startswith("dagster/asset_partition_range") for key in tags)
