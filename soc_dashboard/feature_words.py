@@ -122,5 +122,7 @@ def feature_sentence(name: str, value: float | None, norm: float | None) -> str:
     """The value against the norm, in one sentence."""
     words = FEATURES.get(name)
     meaning = words.meaning if words else name
+    if value is None:
+        return f"Could not be observed here, which the model found unusual; it is about {meaning}."
     usual = f"typical in training: {feature_value(name, norm)}" if norm is not None else "no norm in training"
     return f"{feature_value(name, value)} – {meaning}; {usual}."

@@ -59,12 +59,13 @@ def newest_link(newest: datetime | None) -> Markup | None:
     ).format(until - 86400, until)
 
 
-def failed_banner(query: str, reason: str) -> Markup:
-    """A read that failed; the retry button stands beside it."""
+def failed_banner(query: str, reason: str, read_at: datetime | None) -> Markup:
+    """A read that failed, and the time of the figures that are still shown; a retry button follows it."""
+    kept = f" Figures below are as of {utc_text(read_at)}." if read_at else ""
     return Markup(
-        '<div class="banner failed" role="alert">{}<span>Could not read “{}”.</span><span '
-        'class="detail">{}</span></div>'
-    ).format(icon("warning"), query.replace("_", " "), reason)
+        '<div class="banner failed" role="alert">{}<span>Could not read {}.</span>'
+        '<span class="detail">Reason: {}.{}</span></div>'
+    ).format(icon("warning"), query.replace("_", " "), reason.rstrip("."), kept)
 
 
 def stale_banner(newest: datetime | None, window: Window, now: datetime) -> Markup:

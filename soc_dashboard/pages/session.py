@@ -42,6 +42,8 @@ class PageSession:
         self.url = PageUrl(self.url_names())
         self.url.load(arguments())
         self._reading = 0
+        self._read_at: datetime | None = None
+        self._body = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "12px"})
         self.notices = html_pane(Markup(""), visible=False)
         self._retry = pmui.Button(
             label="Try again", variant="outlined", size="small", visible=False, margin=(8, 0, 0, 0)
@@ -81,10 +83,11 @@ class PageSession:
 
     def build(self) -> Page:
         """The page; reading starts once it is on the screen."""
+        self._body.extend(self.body())
         self.page = frame(
             self.title,
             self.range_bar.items,
-            [self.notices, self._retry, *self.body()],
+            [self.notices, self._retry, self._body],
             self.drawer(),
             self._rail,
         )
@@ -104,9 +107,13 @@ class PageSession:
             location.search = self.url.search()
 
     def show_failure(self, failure: StoreFailedError) -> None:
-        """Say which read failed, and offer to try again."""
-        self.notice(failed_banner(failure.query, failure.reason))
+        """Say which read failed, and offer to try again.
+
+        Figures that were read before stay, with their time; without any, nothing pretends to be loading.
+        """
+        self.notice(failed_banner(failure.query, failure.reason, self._read_at))
         self._retry.visible = True
+        self._body.visible = self._read_at is not None
 
     def notice(self, content: Markup) -> None:
         """Show a strip above the figures; empty markup removes it."""
@@ -141,6 +148,8 @@ class PageSession:
             self.show_failure(failure)
             return
         self._retry.visible = False
+        self._body.visible = True
+        self._read_at = as_of
         self.range_bar.show(self.window, as_of)
 
 

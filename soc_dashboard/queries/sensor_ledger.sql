@@ -7,8 +7,12 @@ select
     sum(ledger.http_events_lost) as http_events_lost,
     sum(ledger.http_events_dropped) as http_events_dropped,
     sum(ledger.requests_matched) as requests_matched,
-    sum(ledger.requests_matched + ledger.requests_ambiguous + ledger.requests_midstream + ledger.requests_no_hello) as requests_tls,
-    sum(ledger.hellos_complete + ledger.hellos_reassembled + ledger.hellos_truncated + ledger.hellos_malformed) as hellos,
+    sum(
+        ledger.requests_matched + ledger.requests_ambiguous + ledger.requests_midstream + ledger.requests_no_hello
+    ) as requests_tls,
+    sum(
+        ledger.hellos_complete + ledger.hellos_reassembled + ledger.hellos_truncated + ledger.hellos_malformed
+    ) as hellos,
     sum(ledger.hellos_unused) as hellos_unused
 from fct_sensor_minute as ledger
 where

@@ -2,7 +2,9 @@ select
     host,
     sum(entity.requests) as requests,
     sumIf(entity.requests, toString(entity.verdict) in ('suspicious', 'bad_bot')) as hostile_requests,
-    uniqExactIf((entity.client_ip, entity.ja4_stable), toString(entity.verdict) in ('suspicious', 'bad_bot')) as entities
+    uniqExactIf(
+        (entity.client_ip, entity.ja4_stable), toString(entity.verdict) in ('suspicious', 'bad_bot')
+    ) as entities
 from fct_entity_verdict as entity
 where
     hour >= toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC'))

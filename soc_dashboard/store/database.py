@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +17,16 @@ import clickhouse_connect
 import msgspec
 import structlog
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 MAX_EXECUTION_S = 20
 """A page read that takes longer helps nobody who waits for it; the person sees a failed read with a retry."""
 CONNECT_TIMEOUT_S = 3
 THREADS = 8
 """Reads in flight at once: the embedded database serves 16 and shares them with dbt and the agent."""
+
+SERVER_MESSAGE = re.compile(r"DB::Exception: (.*?)(?: \(version |\Z)", re.DOTALL)
+"""The part of a server's answer that says what is wrong."""
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 Parameter = str | int | float
@@ -70,7 +74,7 @@ class MartDatabase:
             result = self._connected().query(query_text(query), parameters=dict(parameters))
         except (ClickHouseError, OSError) as failure:
             log.warning("read failed", query=query, error=str(failure)[:500])
-            raise StoreFailedError(query, first_line(failure)) from failure
+            raise StoreFailedError(query, plain_reason(failure)) from failure
         names = result.column_names
         try:
             return [
@@ -106,10 +110,13 @@ class MartDatabase:
             return self._client
 
 
-def first_line(failure: BaseException) -> str:
-    """What went wrong, in one bounded line without the server's stack or version."""
-    text = str(failure).strip().splitlines() or [type(failure).__name__]
-    return text[0][:300]
+def plain_reason(failure: BaseException) -> str:
+    """What went wrong, in one bounded line for a person: without addresses, stack or version."""
+    if isinstance(failure, OperationalError | OSError):
+        return "the database does not answer"
+    found = SERVER_MESSAGE.search(str(failure))
+    text = found.group(1) if found else type(failure).__name__
+    return " ".join(text.split())[:300]
 
 
 def _plain(value: Any) -> Any:
