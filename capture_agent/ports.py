@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,48 @@ class RequestSource(Protocol):
 
     def __iter__(self) -> Iterator[HttpEvent]:
         """Events until the source ends; events that cannot be read are reported aside and skipped."""
+
+
+class LivePacketSource(Protocol):
+    """A capture that goes on until it is closed. One thread reads; any may ask for drops."""
+
+    @property
+    def name(self) -> str:
+        """What the operator calls it: the interface."""
+
+    def read(self, timeout_s: float) -> Iterable[Frame]:
+        """The next frames; nothing if none came in time. Raises OSError when the source fails."""
+
+    def delivered_until_us(self) -> int:
+        """Time before which `read` has returned every frame, once it returned nothing."""
+
+    def take_drops(self) -> int:
+        """Frames that the kernel gave up since the last call."""
+
+    def close(self) -> None:
+        """Release the source; nothing may be reading."""
+
+
+class LiveRequestSource(Protocol):
+    """HTTP events in normal form as web servers report them, until it is closed. One thread iterates."""
+
+    @property
+    def name(self) -> str:
+        """What the operator calls it: a path, an address."""
+
+    @property
+    def rejected(self) -> int:
+        """Events since the start that could not be read and were skipped."""
+
+    @property
+    def lost(self) -> int:
+        """Events since the start that gaps in the sources' numbers show to be missing."""
+
+    def __iter__(self) -> Iterator[HttpEvent]:
+        """Events as they arrive; waits while there are none, and ends soon after `close`."""
+
+    def close(self) -> None:
+        """End the iteration; called from another thread, more than once if need be."""
 
 
 @dataclass(slots=True)
