@@ -19,7 +19,7 @@ NO_PRIORITY = "0"
 def h2_fingerprint(start: Http2Start) -> str:
     """Text of the form `1:65536;3:1000|15663105|3:0:0:201|m,a,s,p`."""
     settings = ";".join(
-        "GREASE" if _is_grease(identifier) else f"{identifier}:{value}"
+        "GREASE" if identifier in GREASE else f"{identifier}:{value}"
         for identifier, value in start.settings
     )
     window = NO_WINDOW_UPDATE if start.window_increment is None else str(start.window_increment)

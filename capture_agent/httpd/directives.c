@@ -174,28 +174,29 @@ static const char *set_flush(cmd_parms *cmd, void *dummy, const char *text)
     return refused;
 }
 
-static const char *set_headers(cmd_parms *cmd, void *dummy, int argc, char *const argv[])
+/* Once for each name; the first replaces the default list. */
+static const char *add_header(cmd_parms *cmd, void *dummy, const char *name)
 {
     const char *refused = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    int i;
 
     (void)dummy;
     if (refused)
         return refused;
-    settings.kept_headers = apr_array_make(cmd->pool, 16, sizeof(const char *));
-    if (argc == 1 && strcasecmp(argv[0], "none") == 0)
-        return NULL;
-    for (i = 0; i < argc; i++) {
-        if (is_secret(argv[i], strlen(argv[i]))) {
-            /* A warning, since refusing would keep the site down for a line that has no effect. */
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, cmd->server,
-                         "ReqinLogHeaders: the value of %s is never written, the name is ignored", argv[i]);
-            continue;
-        }
-        if (settings.kept_headers->nelts == MAX_KEPT_HEADERS)
-            return apr_psprintf(cmd->pool, "ReqinLogHeaders takes %d names at most", MAX_KEPT_HEADERS);
-        APR_ARRAY_PUSH(settings.kept_headers, const char *) = apr_pstrdup(cmd->pool, argv[i]);
+    if (!settings.has_own_headers) {
+        settings.has_own_headers = 1;
+        settings.kept_headers = apr_array_make(cmd->pool, 16, sizeof(const char *));
     }
+    if (strcasecmp(name, "none") == 0)
+        return NULL;
+    if (is_secret(name, strlen(name))) {
+        /* A warning, since refusing would keep the site down for a line that has no effect. */
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, cmd->server,
+                     "ReqinLogHeaders: the value of %s is never written, the name is ignored", name);
+        return NULL;
+    }
+    if (settings.kept_headers->nelts == MAX_KEPT_HEADERS)
+        return apr_psprintf(cmd->pool, "ReqinLogHeaders takes %d names at most", MAX_KEPT_HEADERS);
+    APR_ARRAY_PUSH(settings.kept_headers, const char *) = apr_pstrdup(cmd->pool, name);
     return NULL;
 }
 
@@ -218,8 +219,8 @@ const command_rec reqin_directives[] = {
                   "Bytes of events that a child process holds for a slow reader (default: 1048576)"),
     AP_INIT_TAKE1("ReqinLogFlushInterval", set_flush, NULL, RSRC_CONF,
                   "Milliseconds for which events are gathered into one write (default: 20)"),
-    AP_INIT_TAKE_ARGV("ReqinLogHeaders", set_headers, NULL, RSRC_CONF,
-                      "Headers whose values are reported, or none"),
+    AP_INIT_ITERATE("ReqinLogHeaders", add_header, NULL, RSRC_CONF,
+                    "Headers whose values are reported, or none"),
     AP_INIT_FLAG("ReqinLogCookieNames", set_global_flag, &settings.names_cookies, RSRC_CONF,
                  "Report the names, never the values, of cookies (default: On)"),
     AP_INIT_FLAG("ReqinLogConnections", set_global_flag, &settings.reports_connections, RSRC_CONF,

@@ -15,6 +15,7 @@
 /* The agent cuts at the same sizes (capture_agent/intake/normal_form.py): more would be sent for nothing. */
 #define REQIN_MAX_NAME 256
 #define REQIN_MAX_VALUE 2048
+#define REQIN_MAX_TARGET_LINE (REQIN_MAX_NAME + 1 + REQIN_MAX_VALUE)
 #define REQIN_MAX_FIELDS 256
 /* One line of a header section that is kept while it arrives; Apache's LimitRequestFieldSize is 8190. */
 #define REQIN_MAX_LINE 8192
@@ -40,6 +41,7 @@ typedef struct {
     int reports_connections;
     int reads_wire;
     int names_cookies;
+    int has_own_headers;
     apr_array_header_t *kept_headers; /* of const char *, lower case */
 } reqin_settings;
 

@@ -82,7 +82,7 @@ static void take_line(reqin_http1 *http1, const char *line, apr_size_t len)
     if (http1->lines == 0) {
         /* Apache skips empty lines before the request line. */
         http1->lines = len > 0;
-        http1->request_line_len = len < REQIN_MAX_VALUE ? len : REQIN_MAX_VALUE;
+        http1->request_line_len = len < REQIN_MAX_TARGET_LINE ? len : REQIN_MAX_TARGET_LINE;
         http1->request_line = apr_pstrmemdup(http1->pool, line, http1->request_line_len);
         return;
     }

@@ -21,10 +21,10 @@ enum frame_type {
     FRAME_PRIORITY = 2,
     FRAME_SETTINGS = 4,
     FRAME_WINDOW_UPDATE = 8,
-    FRAME_CONTINUATION = 9,
-    FRAME_PRIORITY_UPDATE = 16 /* RFC 9218 */
+    FRAME_CONTINUATION = 9
 };
 
+#define FLAG_ACK 0x1
 #define FLAG_END_HEADERS 0x4
 #define FLAG_PADDED 0x8
 #define FLAG_PRIORITY 0x20
@@ -140,10 +140,11 @@ static void take_headers(reqin_http2 *http2)
                  flags & FLAG_END_HEADERS);
 }
 
-static int is_kept(unsigned char type)
+/* An acknowledgement of the server's SETTINGS comes when the network brings it: no trait of the client. */
+static int is_kept(const unsigned char *header)
 {
-    return type == FRAME_SETTINGS || type == FRAME_WINDOW_UPDATE || type == FRAME_PRIORITY
-           || type == FRAME_PRIORITY_UPDATE;
+    return (header[3] == FRAME_SETTINGS && !(header[4] & FLAG_ACK)) || header[3] == FRAME_WINDOW_UPDATE
+           || header[3] == FRAME_PRIORITY;
 }
 
 static void take_frame(reqin_http2 *http2)
@@ -167,7 +168,7 @@ static void open_frame(reqin_http2 *http2)
 {
     const unsigned char *header = http2->header;
     unsigned char type = header[3];
-    apr_size_t bound = is_kept(type) ? REQIN_MAX_HTTP2_START : REQIN_MAX_HTTP2_BLOCK;
+    apr_size_t bound = is_kept(header) ? REQIN_MAX_HTTP2_START : REQIN_MAX_HTTP2_BLOCK;
     int is_block = type == FRAME_HEADERS || (type == FRAME_CONTINUATION && http2->block);
 
     http2->payload_len = (apr_size_t)header[0] << 16 | (apr_size_t)header[1] << 8 | header[2];
@@ -176,7 +177,7 @@ static void open_frame(reqin_http2 *http2)
     http2->frame = NULL;
     if (type == FRAME_DATA || (http2->block && type != FRAME_CONTINUATION))
         http2->finished = 1; /* not allowed before, or inside, the first header block */
-    else if (is_block || is_kept(type)) {
+    else if (is_block || is_kept(header)) {
         if (http2->payload_len > bound)
             http2->finished = 1;
         else

@@ -120,8 +120,12 @@ class PrivateApache:
 
     def _make_certificate(self) -> None:
         subprocess.run(
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=shop.test"
-            " -addext subjectAltName=DNS:shop.test -keyout key.pem -out certificate.pem".split(),
+            [
+                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+                *("-nodes", "-days", "30", "-subj", "/CN=shop.test"),
+                *("-addext", "subjectAltName=DNS:shop.test"),
+                *("-keyout", "key.pem", "-out", "certificate.pem"),
+            ],
             cwd=self.root,
             check=True,
             capture_output=True,
