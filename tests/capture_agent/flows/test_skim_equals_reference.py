@@ -147,3 +147,26 @@ def test_on_random_bytes_behind_a_plausible_start(octets: bytes, is_ipv6: bool) 
     frame = bytearray(start + octets)
     frame[at] = 6
     assert_equal([frame_of(bytes(frame), 0, LINKTYPE_ETHERNET)])
+
+
+def test_on_a_midstream_connection_whose_sides_were_guessed_wrong(
+    build: Any, hello_stream: Callable[[str], bytes]
+) -> None:
+    octets = [
+        build.ethernet_for(build.ipv4(build.tcp(bytes(30), sport=50_000, dport=443))),
+        build.ethernet_for(
+            build.ipv4(
+                build.tcp(hello_stream("curl-h2"), sport=443, dport=50_000),
+                src=build.server,
+                dst=build.client,
+            )
+        ),
+    ]
+    events = assert_equal([frame_of(one, 0, LINKTYPE_ETHERNET) for one in octets])
+    assert len(events) == 5
+
+
+def test_on_an_ipv6_packet_without_a_length(build: Any, hello_stream: Callable[[str], bytes]) -> None:
+    octets = build.ethernet_for(build.ipv6(build.tcp(hello_stream("curl-h2")), size=0))
+    events = assert_equal([frame_of(octets, 0, LINKTYPE_ETHERNET)])
+    assert len(events) == 3
