@@ -45,7 +45,7 @@ class EntityTable:
         self._table = DatabaseTable(
             session,
             state,
-            title="Suspicious entities",
+            title="Entities",
             note="worst first; an entity is client, JA4 and host",
             columns=COLUMNS,
             sortable=SORTABLE,

@@ -19,10 +19,10 @@ select
     tupleElement(feature, 'name') as name,
     quantileExactOrNull(0.5)(tupleElement(feature, 'value')) as value,
     quantileExactOrNull(0.5)(tupleElement(feature, 'norm')) as norm,
-    avg(tupleElement(feature, 'contribution')) as contribution,
+    sum(tupleElement(feature, 'contribution')) / scored_entity_hours as contribution,
     count() as entity_hours,
     (select count() from scored) as scored_entity_hours
 from features
 group by name
-order by sum(tupleElement(feature, 'contribution')) desc, name
+order by contribution desc, name
 limit 5

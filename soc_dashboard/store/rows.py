@@ -174,7 +174,7 @@ class FeatureReason(Row, frozen=True, kw_only=True):
     norm: float | None
     """What the model's training population has."""
     contribution: float
-    """Mean contribution to the anomaly score."""
+    """Mean contribution to the anomaly score, over all scored entity hours."""
     entity_hours: int
     scored_entity_hours: int
 

@@ -55,7 +55,7 @@ class Visit:
 
     def settle(self) -> None:
         """Wait until no skeleton is left and the time of the reading is shown."""
-        self.page.locator(".span", has_text="UTC").first.wait_for(timeout=WAIT_MS)
+        self.page.locator(".span", has_text="UTC").first.wait_for(state="attached", timeout=WAIT_MS)
         self.page.wait_for_function(
             """() => {
               const waiting = (root) => [...root.querySelectorAll("*")].some((node) =>

@@ -130,8 +130,11 @@ def test_every_link_of_the_page_leads_somewhere(visit: Callable[..., Any], day_o
 
 
 @pytest.mark.parametrize("width", [390, 1280, 1920])
-def test_page_never_scrolls_sideways(visit: Callable[..., Any], day_origin: str, width: int) -> None:
+def test_page_fits_its_width(visit: Callable[..., Any], day_origin: str, width: int) -> None:
     page = visit(day_origin, width=width).open("/")
+    last = page.get_by_role("button", name="Light or dark").bounding_box()
+    assert last is not None
+    assert last["x"] + last["width"] <= width
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0
 
