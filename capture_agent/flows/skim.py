@@ -78,7 +78,7 @@ class SkimmingPacketPath(PacketPath):
             _, version, total, protocol, ttl, key, seq, ack, data_offset, flags, window = _ethernet_ipv6_tcp(
                 buffer, offset
             )
-            if protocol != IP_PROTOCOL_TCP or version >> 4 != 6 or not total:
+            if protocol != IP_PROTOCOL_TCP or version >> 4 != 6:
                 return self._feed_readably(frame)
             headers = _IPV6_TCP_BYTES
             ip_df = captured_id = None
@@ -86,6 +86,7 @@ class SkimmingPacketPath(PacketPath):
         else:
             return self._feed_readably(frame)
         payload = headers - 20 + (data_offset >> 4) * 4
+        # A length of zero (segmentation offload, jumbograms) fails the second comparison.
         if data_offset < 0x50 or payload > total or payload > length:
             return self._feed_readably(frame)
         if not flags & _OPENS_OR_CLOSES:
