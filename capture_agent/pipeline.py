@@ -114,6 +114,16 @@ class Pipeline:
         rows += self._rows_of(self._correlator.advance(now_us))
         return rows
 
+    def totals(self) -> dict[str, int]:
+        """Every counter of the ledger since the start of the run."""
+        self._book()
+        return self.ledger.totals()
+
+    @property
+    def requests_waiting(self) -> int:
+        """Requests that wait for the hello of their connection."""
+        return self._correlator.waiting
+
     def finish(self) -> list[Row]:
         """Both sources have ended: settle every request and close the books."""
         rows = self._apply(self._packets.finish(self._now_us))

@@ -41,6 +41,9 @@ class LivePacketSource(Protocol):
     def take_drops(self) -> int:
         """Frames that the kernel gave up since the last call."""
 
+    def fill_ratio(self) -> float:
+        """Share of the source's own buffer that waits to be read, from 0 to 1; 0 where it is unknown."""
+
     def close(self) -> None:
         """Release the source; nothing may be reading."""
 
@@ -65,6 +68,17 @@ class LiveRequestSource(Protocol):
 
     def close(self) -> None:
         """End the iteration; called from another thread, more than once if need be."""
+
+
+class ResumableRequestSource(LiveRequestSource, Protocol):
+    """A live source that goes on after a restart where it stopped: it must know what was stored for good."""
+
+    def note_stored(self, handed_out_before_s: float) -> None:
+        """Rows of all events handed out before this time (`time.monotonic`) are stored; called by any thread.
+
+        Never called: a restart hands out again what was handed out since the last call, and the tables'
+        keys replace the rows.
+        """
 
 
 @dataclass(slots=True)

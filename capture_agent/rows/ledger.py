@@ -74,6 +74,14 @@ class Ledger:
     run_id: int
     counters: Counters = field(default_factory=Counters)
     _minute_us: int | None = None
+    _closed: Counters = field(default_factory=Counters)
+
+    def totals(self) -> dict[str, int]:
+        """Every counter since the start of the run, by its column's name."""
+        return {
+            f.name: getattr(self._closed, f.name) + getattr(self.counters, f.name)
+            for f in fields(self.counters)
+        }
 
     def maybe_close_minute(self, now_us: int, requests_waiting: int) -> AgentTick | None:
         """The tick of the minute that ended before `now_us`; None while it lasts."""
@@ -96,6 +104,7 @@ class Ledger:
 
     def _tick(self, minute_us: int, requests_waiting: int) -> AgentTick:
         counted = {f.name: getattr(self.counters, f.name) for f in fields(self.counters)}
+        self._closed = Counters(**self.totals())
         self.counters = Counters()
         return AgentTick(
             sensor=self.sensor, ts=minute_us, run_id=self.run_id, requests_waiting=requests_waiting, **counted
