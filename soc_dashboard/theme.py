@@ -93,6 +93,7 @@ def _scheme(colours: Palette, mode: str) -> dict[str, Any]:
                         "fontSize": 12.5,
                         "textTransform": "none",
                         "fontVariantNumeric": "tabular-nums",
+                        "@media (max-width: 600px)": {"padding": "0 7px"},
                         "&.Mui-selected": {
                             "color": f"{colours.text} !important",
                             "backgroundColor": f"{colours.grid} !important",

@@ -78,6 +78,8 @@ class RangeBar:
         self._back = self._button("undo", "Back to the range before the zoom", time_range.zoom_back)
         later = self._button("chevron_right", "Later", lambda: time_range.move(clock(), 1))
         earlier = self._button("chevron_left", "Earlier", lambda: time_range.move(clock(), -1))
+        later.css_classes = earlier.css_classes = ["wide-only"]
+        later.stylesheets = earlier.stylesheets = [STYLESHEET]
         refresh = self._button("refresh", "Read again", on_refresh)
         self._presets.param.watch(lambda _: self._chosen(), "value")
         time_range.param.watch(lambda *_: self._follow(), ["preset", "since_s", "until_s"])

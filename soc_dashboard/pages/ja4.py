@@ -130,7 +130,7 @@ class Ja4Page(PageSession):
             css_classes=["stack"],
             sizing_mode="stretch_width",
             margin=0,
-            styles={"gap": "12px"},
+            styles={"gap": "12px", "min-width": "0", "max-width": "100%"},
         )
 
     def url_names(self) -> Mapping[str, tuple[param.Parameterized, str]]:

@@ -43,7 +43,11 @@ class PageSession:
         self.url.load(arguments())
         self._reading = 0
         self._read_at: datetime | None = None
-        self._body = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "12px"})
+        self._body = pn.Column(
+            sizing_mode="stretch_width",
+            margin=0,
+            styles={"gap": "12px", "min-width": "0", "max-width": "100%"},
+        )
         self.notices = html_pane(Markup(""), visible=False)
         self._retry = pmui.Button(
             label="Try again", variant="outlined", size="small", visible=False, margin=(8, 0, 0, 0)

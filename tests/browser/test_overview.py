@@ -130,8 +130,11 @@ def test_every_link_of_the_page_leads_somewhere(visit: Callable[..., Any], day_o
 
 
 @pytest.mark.parametrize("width", [390, 1280, 1920])
-def test_page_fits_its_width(visit: Callable[..., Any], day_origin: str, width: int) -> None:
-    page = visit(day_origin, width=width).open("/")
+@pytest.mark.parametrize(
+    "path", ["/", "/?range=custom&from=1795291200&to=1795314600"], ids=["live", "zoomed"]
+)
+def test_page_fits_its_width(visit: Callable[..., Any], day_origin: str, width: int, path: str) -> None:
+    page = visit(day_origin, width=width).open(path)
     last = page.get_by_role("button", name="Light or dark").bounding_box()
     assert last is not None
     assert last["x"] + last["width"] <= width
