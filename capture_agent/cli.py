@@ -1,4 +1,4 @@
-"""`ja4-agent`: read fingerprints out of captures, and replay recordings into the platform.
+"""`ja4-agent`: read fingerprints out of captures, replay recordings into the platform, capture live.
 
 Exit code 0: everything was read and written. 1: a sink did not take the rows. 2: wrong call, or input that
 could not be read to its end; what could be read was kept. 141: the reader of standard output went away.
@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     problems = Problems(sys.stderr)
     try:
-        code = _read(options, problems) if options.command == "read" else _replay(options, problems)
+        commands = {"read": _read, "replay": _replay, "run": _run}
+        code = commands[options.command](options, problems)
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_standard_output()
@@ -86,6 +87,17 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--clickhouse-url", help="http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
     replay.add_argument("--tls-ports", help="server ports that speak TLS (default 443,8443)")
     replay.add_argument("--insert-deadline-s", type=float, help="how long to try an insert (default 60)")
+
+    run = commands.add_parser("run", help="capture live until SIGTERM, and deliver rows as they come")
+    run.add_argument("--config", type=Path, metavar="FILE.toml", help="settings (JA4_AGENT_CONFIG)")
+    run.add_argument(
+        "--interface", action="append", dest="interfaces", metavar="NAME", help="may be repeated"
+    )
+    run.add_argument("--sink", action="append", dest="sinks", metavar="clickhouse|jsonl:PATH|stdout")
+    run.add_argument("--sensor", help="name of the sensor in every row (JA4_SENSOR; default: host name)")
+    run.add_argument("--clickhouse-url", help="http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
+    run.add_argument("--tls-ports", help="server ports that speak TLS (default 443,8443)")
+    run.add_argument("--metrics-port", type=int, help="port of metrics and health (default 9469; 0: none)")
     return parser
 
 
@@ -104,17 +116,34 @@ def _read(options: argparse.Namespace, problems: Problems) -> int:
 
 
 def _replay(options: argparse.Namespace, problems: Problems) -> int:
+    names = ("sensor", "clickhouse_url", "tls_ports", "insert_deadline_s")
+    config = _maybe_config(options, names, problems)
+    return EXIT_INPUT if config is None else _replay_with(config, options, problems)
+
+
+def _run(options: argparse.Namespace, problems: Problems) -> int:
+    names = ("sensor", "clickhouse_url", "tls_ports", "interfaces", "sinks", "metrics_port")
+    config = _maybe_config(options, names, problems)
+    if config is None:
+        return EXIT_INPUT
+    from capture_agent.agent.running_start import run_live
+
+    return run_live(config)
+
+
+def _maybe_config(
+    options: argparse.Namespace, names: Sequence[str], problems: Problems
+) -> AgentConfig | None:
+    """Settings with those of the command line; None after the fault in them was reported."""
     from capture_agent.config import ConfigError, load_config
 
-    names = ("sensor", "clickhouse_url", "tls_ports", "insert_deadline_s")
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     config_file = options.config or os.environ.get("JA4_AGENT_CONFIG")
     try:
-        config = load_config(Path(config_file) if config_file else None, given)
+        return load_config(Path(config_file) if config_file else None, given)
     except ConfigError as error:
         problems.report(str(error))
-        return EXIT_INPUT
-    return _replay_with(config, options, problems)
+        return None
 
 
 def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Problems) -> int:

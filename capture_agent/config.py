@@ -63,13 +63,35 @@ class AgentConfig(BaseSettings):
     batch_bytes: int = Field(default=32 << 20, ge=1_024)
     """Bytes of one insert at most."""
     insert_deadline_s: float = Field(default=60.0, ge=0)
-    """How long an insert is tried again after its first failure."""
+    """How long `replay` tries an insert again after its first failure."""
+    interfaces: Annotated[tuple[str, ...], NoDecode] = ()
+    """Interfaces that `run` captures."""
+    capture_ports: Annotated[frozenset[Port] | None, NoDecode] = None
+    """Server ports to capture; None: those of `tls_ports`. An empty list captures everything."""
+    promiscuous: bool = False
+    """Also capture frames for other hosts, on a port that a switch mirrors traffic to."""
+    ring_mib: int = Field(default=32, ge=2, le=2_048)
+    """Memory of each interface's ring."""
+    sinks: Annotated[tuple[str, ...], NoDecode] = ("clickhouse",)
+    """Where `run` delivers rows: `clickhouse`, `jsonl:PATH`, `stdout`."""
+    queue_rows: int = Field(default=100_000, ge=1)
+    """Rows that may wait for a sink, about 2 kB each; more are discarded and counted."""
+    batch_age_s: float = Field(default=2.0, gt=0, le=3_600)
+    """How long `run` collects rows for one batch at most."""
+    stop_s: float = Field(default=10.0, ge=0, le=600)
+    """How long `run` tries to deliver what it holds when it is stopped."""
+    metrics_address: str = "127.0.0.1"
+    """Where metrics and health are served."""
+    metrics_port: Port = 9469
+    """0 serves no metrics."""
 
-    @field_validator("tls_ports", "kept_headers", mode="before")
+    @field_validator("tls_ports", "kept_headers", "interfaces", "capture_ports", "sinks", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         """Accept `443,8443` from environment and command line."""
-        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return [part.strip() for part in value.split(",")] if value.strip() else []
 
     @field_validator("kept_headers")
     @classmethod

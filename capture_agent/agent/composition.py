@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -58,21 +59,33 @@ def pipeline_settings(config: AgentConfig, run_id: int) -> PipelineSettings:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SinkManners:
+    """How sinks behave where a recording and a live agent differ."""
+
+    clock: Clock = field(default_factory=lambda: Clock(time.monotonic, time.sleep))
+    insert_deadline_s: float | None = None
+    """In place of the setting of this name."""
+    is_appended: bool = False
+    """Add to files in place of replacing them."""
+
+
 def sink_openers(
     names: Sequence[str], config: AgentConfig, say: Callable[[str], None], stdout: BinaryIO
 ) -> list[Callable[[], EventSink]]:
     """What opens each named sink. Raises UnknownSink; the openers raise SinkError."""
-    return [_opener(name, config, say, stdout) for name in names]
+    return [sink_opener(name, config, say, stdout, SinkManners()) for name in names]
 
 
-def _opener(
-    name: str, config: AgentConfig, say: Callable[[str], None], stdout: BinaryIO
+def sink_opener(
+    name: str, config: AgentConfig, say: Callable[[str], None], stdout: BinaryIO, manners: SinkManners
 ) -> Callable[[], EventSink]:
+    """What opens one sink. Raises UnknownSink; the opener raises SinkError."""
     kind, _, target = name.partition(":")
     if name == "stdout":
         return lambda: JsonLinesSink(stdout, closes_file=False)
     if kind == "jsonl" and target:
-        return lambda: open_json_lines(Path(target))
+        return lambda: open_json_lines(Path(target), is_appended=manners.is_appended)
     if name != "clickhouse":
         raise UnknownSink(f"--sink {name}: choose clickhouse, jsonl:PATH or stdout")
     if config.clickhouse_url is None:
@@ -84,15 +97,16 @@ def _opener(
         inserter = ClickHouseInserter(config.clickhouse_url.get_secret_value())
     except ValueError as error:
         raise UnknownSink(str(error)) from error
-    return lambda: open_clickhouse(inserter, config, say)
+    return lambda: open_clickhouse(inserter, config, say, manners)
 
 
 def open_clickhouse(
-    inserter: ClickHouseInserter, config: AgentConfig, say: Callable[[str], None]
+    inserter: ClickHouseInserter, config: AgentConfig, say: Callable[[str], None], manners: SinkManners
 ) -> EventSink:
     """Wait until the database answers, and refuse one with another schema. Raises SinkError."""
-    clock = Clock(time.monotonic, time.sleep)
-    retry = RetryPolicy(deadline_s=config.insert_deadline_s)
+    clock = manners.clock
+    deadline_s = manners.insert_deadline_s
+    retry = RetryPolicy(config.insert_deadline_s if deadline_s is None else deadline_s)
     try:
         insert_with_retries(lambda: check_schema(inserter), clock, say, retry)
     except InsertFailed as error:

@@ -6,6 +6,7 @@ token, so a batch whose acknowledgement was lost is sent again without being sto
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class RetryPolicy:
     """How long an insert is tried."""
 
     deadline_s: float = 60.0
-    """After the first failure; then the replay stops and says what was not written."""
+    """After the first failure; then the rows are given up, and a replay stops. Infinity: never."""
     first_pause_s: float = 0.5
     longest_pause_s: float = 8.0
 
@@ -133,6 +134,8 @@ class ClickHouseSink:
         unwritten = Counter({table: len(batch.lines) for table, batch in self._batches.items()})
         unwritten.update(table_of(row) for row in behind)
         self.counts.discarded += unwritten.total()
+        # A live agent goes on with the rows that follow: what was given up must not come along again.
+        self._batches = {table: _Batch([]) for table in TABLES.values()}
         rows = ", ".join(f"{count} rows of {table}" for table, count in unwritten.items() if count)
         return SinkError(f"ClickHouse did not take the rows ({reason}); not written: {rows}")
 
@@ -158,9 +161,8 @@ def insert_with_retries(
                     f"{error.reason}; gave up after {retry.deadline_s:g} s", is_transient=True
                 ) from error
             pause_s = min(pause_s, give_up_at - now)
-            say(
-                f"ClickHouse: {error.reason}; trying again in {pause_s:.3g} s, "
-                f"giving up in {give_up_at - now:.3g} s"
-            )
+            left_s = give_up_at - now
+            giving_up = "" if math.isinf(left_s) else f", giving up in {left_s:.3g} s"
+            say(f"ClickHouse: {error.reason}; trying again in {pause_s:.3g} s{giving_up}")
             clock.sleep(pause_s)
             pause_s = min(pause_s * 2, retry.longest_pause_s)

@@ -26,6 +26,7 @@ class JsonLinesSink:
         except BrokenPipeError:
             raise
         except OSError as error:
+            self.counts.discarded += len(rows)
             raise self._failed(error) from error
         self.counts.inserted += len(rows)
 
@@ -49,9 +50,9 @@ class JsonLinesSink:
         )
 
 
-def open_json_lines(path: Path) -> JsonLinesSink:
-    """A sink that replaces the file at `path`. Raises SinkError."""
+def open_json_lines(path: Path, *, is_appended: bool = False) -> JsonLinesSink:
+    """A sink that replaces the file at `path`, or appends to it. Raises SinkError."""
     try:
-        return JsonLinesSink(path.open("wb", buffering=1 << 20))
+        return JsonLinesSink(path.open("ab" if is_appended else "wb", buffering=1 << 20))
     except OSError as error:
         raise SinkError(f"{path}: {error.strerror}") from error

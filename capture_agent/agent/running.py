@@ -1,0 +1,189 @@
+"""The agent as a service: owns clock and pipeline, and connects them with captures, requests and sinks.
+
+One thread runs the pipeline; others wait for packets, requests and sinks. Packets and requests are processed
+in the order in which they arrive, frames of several interfaces in the order of their time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import Empty
+
+from structlog.typing import FilteringBoundLogger
+
+from capture_agent.agent.running_delivery import COMPLAINT_S, Delivery
+from capture_agent.agent.running_order import FrameOrder
+from capture_agent.agent.running_pumps import (
+    Captured,
+    CapturePump,
+    Inbox,
+    Message,
+    Reported,
+    RequestPump,
+    SeenUntil,
+)
+from capture_agent.metrics import AgentState, CaptureState
+from capture_agent.pipeline import Pipeline
+from capture_agent.rows import Row
+
+WAKE_S = 0.05
+BOOKS_S = 1.0
+ROWS_PER_OFFER = 1_000
+LOSSES = ("frames_dropped_kernel", "http_events_lost", "http_events_dropped", "rows_discarded")
+
+
+@dataclass(slots=True)
+class _Booked:
+    """What of the sources' and sinks' own counts is in the ledger."""
+
+    drops: int = 0
+    rejected: int = 0
+    lost: int = 0
+    inserted: int = 0
+    discarded: int = 0
+
+
+class LiveAgent:
+    """Runs until it is stopped or every sink has failed."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        inbox: Inbox,
+        captures: Sequence[CapturePump],
+        requests: Sequence[RequestPump],
+        deliveries: Sequence[Delivery],
+        log: FilteringBoundLogger,
+        *,
+        stop_s: float,
+    ) -> None:
+        self._pipeline = pipeline
+        self._inbox = inbox
+        self._captures = captures
+        self._requests = requests
+        self._pumps: list[CapturePump | RequestPump] = [*captures, *requests]
+        self._deliveries = deliveries
+        self._log = log
+        self._stop_s = stop_s
+        self._order = FrameOrder(len(captures))
+        self._rows: list[Row] = []
+        self._booked = _Booked()
+        self._state: AgentState | None = None
+        self._complained: dict[str, tuple[float, int]] = {}
+        self._next_books_s = 0.0
+
+    def state(self) -> AgentState | None:
+        """The agent a moment ago; any thread may ask."""
+        return self._state
+
+    def run(self, stop: threading.Event) -> str | None:
+        """Work until `stop` is set, then process and deliver what has arrived.
+
+        Returns why the agent ended by itself: a sink that cannot be used. None after `stop`.
+        """
+        for delivery in self._deliveries:
+            delivery.start()
+        for pump in self._pumps:
+            pump.start()
+        failure = None
+        while not stop.is_set() and failure is None:
+            self._take_next()
+            failure = next((one.failure for one in self._deliveries if one.failure is not None), None)
+        self._drain()
+        return failure
+
+    def _take_next(self) -> None:
+        try:
+            message = self._inbox.get(timeout=WAKE_S)
+        except Empty:
+            self._hand_over()
+        else:
+            self._take(message)
+        if time.monotonic() >= self._next_books_s:
+            self._hand_over()
+            self._keep_books()
+
+    def _take(self, message: Message) -> None:
+        pipeline, rows = self._pipeline, self._rows
+        if isinstance(message, Reported):
+            rows += pipeline.note(message.event)
+            self._requests[message.source].note_taken()
+        elif isinstance(message, Captured):
+            for frame in self._order.add(message.capture, message.frames):
+                if found := pipeline.feed(frame):
+                    rows += found
+            self._captures[message.capture].note_taken()
+        elif isinstance(message, SeenUntil):
+            for frame in self._order.note_seen(message.capture, message.until_us):
+                rows += pipeline.feed(frame)
+            rows += pipeline.advance(self._order.seen_until_us)
+            self._hand_over()
+        if len(rows) >= ROWS_PER_OFFER:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if not self._rows:
+            return
+        rows, self._rows = self._rows, []
+        for delivery in self._deliveries:
+            delivery.offer(rows)
+
+    def _drain(self) -> None:
+        """Take in what has arrived, close the books, deliver within the stated time."""
+        began_s = time.monotonic()
+        for pump in self._pumps:
+            pump.stop()
+        while time.monotonic() < began_s + self._stop_s / 2:
+            if all(pump.has_ended() for pump in self._pumps) and self._inbox.empty():
+                break
+            self._take_next()
+        self._keep_books()
+        self._rows += self._pipeline.finish()
+        self._hand_over()
+        for delivery in self._deliveries:
+            delivery.finish(max(began_s + self._stop_s - time.monotonic(), 0))
+        inserted = sum(delivery.inserted for delivery in self._deliveries)
+        discarded = sum(delivery.discarded for delivery in self._deliveries)
+        totals = {**self._pipeline.totals(), "rows_inserted": inserted, "rows_discarded": discarded}
+        self._log.info("stopped", **{name: total for name, total in totals.items() if total})
+
+    def _keep_books(self) -> None:
+        """Bring what sources and sinks counted into the ledger, and publish the state."""
+        now_s = time.monotonic()
+        self._next_books_s = now_s + BOOKS_S
+        booked, counters = self._booked, self._pipeline.ledger.counters
+        now = _Booked(
+            drops=sum(capture.drops for capture in self._captures),
+            rejected=sum(pump.source.rejected for pump in self._requests),
+            lost=sum(pump.source.lost for pump in self._requests),
+            inserted=sum(delivery.inserted for delivery in self._deliveries),
+            discarded=sum(delivery.discarded for delivery in self._deliveries),
+        )
+        counters.frames_dropped_kernel += now.drops - booked.drops
+        counters.http_events_seen += now.rejected - booked.rejected
+        counters.http_events_rejected += now.rejected - booked.rejected
+        self._pipeline.note_lost(now.lost - booked.lost)
+        counters.rows_inserted += now.inserted - booked.inserted
+        counters.rows_discarded += now.discarded - booked.discarded
+        self._booked = now
+        self._state = AgentState(
+            at_s=now_s,
+            totals=self._pipeline.totals(),
+            requests_waiting=self._pipeline.requests_waiting,
+            lag_s=max(time.time() - self._pipeline.now_us / 1e6, 0) if self._pipeline.now_us >= 0 else 0,
+            inbox=self._inbox.qsize(),
+            captures={one.name: CaptureState(one.is_up, one.fill_ratio, one.drops) for one in self._captures},
+            sink_queues={delivery.name: delivery.queued for delivery in self._deliveries},
+        )
+        for name in LOSSES:
+            self._complain(name, self._state.totals[name], now_s)
+
+    def _complain(self, counter: str, total: int, now_s: float) -> None:
+        """Log a loss when it begins, and once a minute while it goes on."""
+        said_s, said = self._complained.get(counter, (-COMPLAINT_S, 0))
+        if total > said and now_s - said_s >= COMPLAINT_S:
+            self._complained[counter] = (now_s, total)
+            self._log.warning("loss", counter=counter, since_last=total - said, total=total)

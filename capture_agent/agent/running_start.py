@@ -1,0 +1,136 @@
+"""From settings to a running agent: log, interfaces, sources of requests, sinks, metrics, signals."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from capture_agent.agent.composition import SinkManners, UnknownSink, pipeline_settings, sink_opener
+from capture_agent.agent.running import LiveAgent
+from capture_agent.agent.running_delivery import Delivery, Patience
+from capture_agent.agent.running_pumps import CapturePump, Inbox, RequestPump
+from capture_agent.capture.af_packet import LiveCapture, open_capture
+from capture_agent.capture.af_packet_offloads import offloads
+from capture_agent.capture.af_packet_ring import RingCapture
+from capture_agent.capture.af_packet_socket import CaptureOptions, CaptureRefused, interface_names
+from capture_agent.config import AgentConfig
+from capture_agent.metrics import MetricsServer
+from capture_agent.pipeline import Pipeline
+from capture_agent.ports import LiveRequestSource
+
+EXIT_OK, EXIT_SINK, EXIT_CANNOT_START = 0, 1, 2
+RUN_ID_BITS = 64
+
+
+def open_log() -> FilteringBoundLogger:
+    """One JSON object a line on standard error."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    log: FilteringBoundLogger = structlog.get_logger()
+    return log
+
+
+def run_live(config: AgentConfig, request_sources: Sequence[LiveRequestSource] = ()) -> int:
+    """Capture until SIGTERM or SIGINT; returns the exit code."""
+    log = open_log()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    inbox = Inbox()
+    with ExitStack() as stack:
+        try:
+            deliveries = [_delivery(name, config, log) for name in config.sinks]
+            captures = _captures(config, inbox, log)
+            requests = [RequestPump(number, one, inbox) for number, one in enumerate(request_sources)]
+            pipeline = Pipeline(pipeline_settings(config, secrets.randbits(RUN_ID_BITS)))
+            agent = LiveAgent(pipeline, inbox, captures, requests, deliveries, log, stop_s=config.stop_s)
+            if config.metrics_port:
+                server = _metrics_server(config, agent)
+                stack.callback(server.close)
+        except (CannotStart, CaptureRefused, UnknownSink) as error:
+            log.error("cannot start", reason=str(error))
+            return EXIT_CANNOT_START
+        log.info("started", sensor=config.sensor, sinks=config.sinks, metrics_port=config.metrics_port)
+        failure = agent.run(stop)
+    if failure is not None:
+        log.error("cannot deliver", reason=failure)
+        return EXIT_SINK
+    return EXIT_OK
+
+
+class CannotStart(Exception):  # noqa: N818 - named for the outcome
+    """A setting does not fit this machine; the text says which."""
+
+
+def _delivery(name: str, config: AgentConfig, log: FilteringBoundLogger) -> Delivery:
+    patience = Patience()
+    # Without a disk spool, rows are kept best by holding on to them until the database is back.
+    manners = SinkManners(patience.clock(), insert_deadline_s=math.inf, is_appended=True)
+    say = partial(log.warning, sink=name)
+    opener = sink_opener(name, config, say, sys.stdout.buffer, manners)
+    return Delivery(name, opener, patience, log, max_rows=config.queue_rows, max_age_s=config.batch_age_s)
+
+
+def _captures(config: AgentConfig, inbox: Inbox, log: FilteringBoundLogger) -> list[CapturePump]:
+    if not config.interfaces:
+        raise CannotStart(
+            "no interface is named: give --interface or JA4_INTERFACES; there are "
+            + ", ".join(interface_names())
+        )
+    ports = config.tls_ports if config.capture_ports is None else config.capture_ports
+    options = CaptureOptions(ports, config.promiscuous, config.ring_mib << 20)
+    return [
+        _capture(number, interface, options, inbox, log)
+        for number, interface in enumerate(dict.fromkeys(config.interfaces))
+    ]
+
+
+def _capture(
+    number: int, interface: str, options: CaptureOptions, inbox: Inbox, log: FilteringBoundLogger
+) -> CapturePump:
+    def open_it() -> LiveCapture:
+        return open_capture(
+            interface,
+            options,
+            lambda error: log.warning(
+                "no ring, using a plain socket", interface=interface, reason=error.strerror
+            ),
+        )
+
+    source = open_it()
+    log.info(
+        "capturing",
+        interface=interface,
+        method="ring" if isinstance(source, RingCapture) else "plain socket",
+        ports=sorted(options.ports) or "all",
+        promiscuous=options.is_promiscuous,
+        offloads=offloads(interface),
+    )
+    return CapturePump(number, source, open_it, inbox, log)
+
+
+def _metrics_server(config: AgentConfig, agent: LiveAgent) -> MetricsServer:
+    try:
+        return MetricsServer(config.metrics_address, config.metrics_port, agent.state, time.monotonic)
+    except OSError as error:
+        raise CannotStart(
+            f"metrics cannot be served on {config.metrics_address}:{config.metrics_port}: "
+            f"{error.strerror}; choose another port with JA4_METRICS_PORT, 0 for none"
+        ) from error
