@@ -15,7 +15,6 @@ from capture_agent.capture.files import CaptureFile
 from capture_agent.events import HttpEvent
 from capture_agent.intake.event_lines import BadLine, EventDecoder, read_events
 from capture_agent.intake.normal_form import NormalForm
-from capture_agent.intake.sequence import SequenceGaps
 from capture_agent.pipeline import Pipeline
 from capture_agent.rows.stored import LAST_US
 from capture_agent.wire.frame import Frame
@@ -64,11 +63,7 @@ class Recording:
             pipeline.note_rejected()
 
         def events_of(path: Path) -> Iterator[HttpEvent]:
-            gaps = SequenceGaps()
-            for event in read_events(path, self._decoder, on_bad_line):
-                if event.source_id is not None and event.source_seq is not None:
-                    pipeline.note_lost(gaps.lost_before(event.source_id, event.source_seq))
-                yield event
+            return read_events(path, self._decoder, on_bad_line, pipeline.note_lost)
 
         return heapq.merge(*[in_order_of_end(events_of(path)) for path in self._event_files], key=ended_us)
 

@@ -6,13 +6,14 @@ import codecs
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import msgspec
 
 from capture_agent.events import HttpEvent
 from capture_agent.intake.http2_opening import with_http2_start
-from capture_agent.intake.normal_form import NormalForm, UnacceptableEvent
+from capture_agent.intake.normal_form import NormalForm, UnacceptableEvent, is_number_in_range
+from capture_agent.intake.sequence import SequenceGaps
 
 MAX_LINE_BYTES = 1 << 20
 """A request's header fields are at most 100 x 8 KiB in Apache's defaults; escaped they stay under this."""
@@ -33,40 +34,73 @@ class BadLine:
         return f"{self.path}: line {self.line_number}: {self.reason}"
 
 
-class _Kind(msgspec.Struct):
+class OtherEvent(msgspec.Struct, frozen=True):
+    """A line of mod_reqin_log that reports no finished request: an ended connection, a source's state."""
+
     ev: str
+    source_id: str | None = None
+    source_seq: int | None = None
+    dropped_full: int | None = None
+    """Events the source gave up since its start because its buffer was full."""
+    dropped_long: int | None = None
+    """As before, because they were longer than it sends."""
+
+
+class _Number(msgspec.Struct):
+    source_id: str
+    source_seq: int
+
+
+class LineDecoder(Protocol):
+    """Reads the lines of one format."""
+
+    def decode(self, line: bytes) -> HttpEvent | OtherEvent:
+        """The event of a line in normal form; raises one of REFUSALS, whose text says what is wrong."""
+
+    def maybe_number(self, line: bytes) -> tuple[str, int] | None:
+        """Source and number of a line that was refused, where they can be read."""
 
 
 class EventDecoder:
-    """Turns a line into an event in normal form."""
+    """Reads lines that are an HttpEvent each, as mod_reqin_log writes them."""
 
     def __init__(self, form: NormalForm) -> None:
         self._form = form
         self._decoder = msgspec.json.Decoder(HttpEvent)
-        self._kind = msgspec.json.Decoder(_Kind)
+        self._other = msgspec.json.Decoder(OtherEvent)
+        self._number = msgspec.json.Decoder(_Number)
 
-    def decode(self, line: bytes) -> HttpEvent | None:
-        """The event of a line; None for a kind that reports no finished request.
-
-        Raises one of REFUSALS, whose text says what is wrong.
-        """
+    def decode(self, line: bytes) -> HttpEvent | OtherEvent:
+        """As LineDecoder says."""
         try:
             event = self._decoder.decode(line)
         except UnicodeDecodeError:
             event = self._decoder.decode(escape_invalid_utf8(line))
         except msgspec.ValidationError:
-            if self._is_another_kind(line):
-                return None
-            raise
+            other = self._maybe_other(line)
+            if other is None:
+                raise
+            return other
         if event.ev != FINISHED_REQUEST:
-            return None
+            return self._other.decode(line)
         return self._form.of(with_http2_start(event))
 
-    def _is_another_kind(self, line: bytes) -> bool:
+    def maybe_number(self, line: bytes) -> tuple[str, int] | None:
+        """As LineDecoder says."""
         try:
-            return self._kind.decode(line).ev != FINISHED_REQUEST
+            number = self._number.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return (number.source_id, number.source_seq) if is_number_in_range(number.source_seq) else None
+
+    def _maybe_other(self, line: bytes) -> OtherEvent | None:
+        try:
+            other = self._other.decode(line)
         except msgspec.DecodeError:
-            return False
+            return None
+        if other.ev == FINISHED_REQUEST or not is_number_in_range(other.source_seq or 0):
+            return None
+        return other
 
 
 def _json_hex(error: UnicodeError) -> tuple[str, int]:
@@ -89,9 +123,17 @@ def escape_invalid_utf8(line: bytes) -> bytes:
 
 
 def read_events(
-    path: Path, decoder: EventDecoder, on_bad_line: Callable[[BadLine], None]
+    path: Path,
+    decoder: LineDecoder,
+    on_bad_line: Callable[[BadLine], None],
+    on_lost: Callable[[int], None] = lambda _: None,
 ) -> Iterator[HttpEvent]:
-    """Events of a file in the order of its lines; each bad line is reported and skipped. Raises OSError."""
+    """Events of a file in the order of its lines; each bad line is reported and skipped. Raises OSError.
+
+    `on_lost` is given the size of each gap in the numbers of a source. Repeated numbers are left in: what a
+    recording says twice becomes one row.
+    """
+    gaps = SequenceGaps()
     with path.open("rb", buffering=1 << 20) as file:
         for line_number, line in enumerate(bounded_lines(file), start=1):
             if line is None:
@@ -100,12 +142,16 @@ def read_events(
             if line.isspace():
                 continue
             try:
-                event = decoder.decode(line)
+                found = decoder.decode(line)
             except REFUSALS as error:
                 on_bad_line(BadLine(str(path), line_number, str(error)))
-                continue
-            if event is not None:
-                yield event
+                number = decoder.maybe_number(line)
+            else:
+                number = None if found.source_seq is None else (found.source_id or "", found.source_seq)
+                if isinstance(found, HttpEvent):
+                    yield found
+            if number is not None and (lost := gaps.lost_before(*number)) > 0:
+                on_lost(lost)
 
 
 def bounded_lines(file: BinaryIO) -> Iterator[bytes | None]:

@@ -93,11 +93,17 @@ def check_ranges(event: HttpEvent) -> None:
         ("request_bytes", event.request_bytes),
         ("bytes", event.bytes),
         ("conn_seq", event.conn_seq),
+        ("source_seq", event.source_seq),
     ):
-        if value is not None and not 0 <= value < 1 << 63:
+        if value is not None and not is_number_in_range(value):
             raise UnacceptableEvent(f"{name} is {value}, outside 0 to 2^63")
     if event.conn_req is not None and not 0 <= event.conn_req < 1 << 32:
         raise UnacceptableEvent(f"conn_req is {event.conn_req}, outside 0 to 2^32")
+
+
+def is_number_in_range(value: int) -> bool:
+    """Whether a counter or size fits its column."""
+    return 0 <= value < 1 << 63
 
 
 def canonical(field: str, text: str) -> str:

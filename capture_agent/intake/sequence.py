@@ -6,8 +6,12 @@ from collections import OrderedDict
 
 MAX_SOURCES = 4_096
 """Sources remembered at once: an Apache has one for each child process, also those that have ended."""
+MAX_SOURCE_CHARS = 128
 RESTART_DISTANCE = 1_000
 """A number this far below the expected one means that the source began to count anew."""
+MAX_GAP = 1 << 32
+"""A larger leap is no loss: at 100,000 events/s it would take half a day. The source counts otherwise."""
+REPEATED = -1
 
 
 class SequenceGaps:
@@ -19,16 +23,15 @@ class SequenceGaps:
     def lost_before(self, source_id: str, number: int) -> int:
         """How many events of this source are missing between its last one and `number`.
 
-        0 for the first event of a source: what came before it is unknown. A repeated or slightly late
-        number counts nothing.
+        0 for the first event of a source: what came before it is unknown. REPEATED for a number that was
+        passed already.
         """
-        expected = self._expected.pop(source_id, None)
-        has_restarted = expected is not None and number < expected - RESTART_DISTANCE
-        if expected is None or has_restarted:
-            lost, following = 0, number + 1
-        else:
-            lost, following = max(number - expected, 0), max(number + 1, expected)
-        self._expected[source_id] = following
+        source_id = source_id[:MAX_SOURCE_CHARS]
+        expected = self._expected.pop(source_id, number)
+        distance = number - expected
+        if distance < -RESTART_DISTANCE or distance > MAX_GAP:
+            expected, distance = number, 0
+        self._expected[source_id] = max(number + 1, expected)
         if len(self._expected) > MAX_SOURCES:
             self._expected.popitem(last=False)
-        return lost
+        return distance if distance >= 0 else REPEATED

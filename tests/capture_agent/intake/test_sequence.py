@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capture_agent.intake.sequence import MAX_SOURCES, SequenceGaps
+from capture_agent.intake.sequence import MAX_GAP, MAX_SOURCES, REPEATED, SequenceGaps
 
 
 def lost(numbers: list[tuple[str, int]]) -> int:
@@ -22,8 +22,14 @@ def test_source_that_begins_anew_loses_nothing() -> None:
     assert lost([("a", 50_000), ("a", 0), ("a", 1)]) == 0
 
 
-def test_repeated_and_late_numbers_count_nothing() -> None:
-    assert lost([("a", 1), ("a", 2), ("a", 2), ("a", 1), ("a", 3)]) == 0
+def test_repeated_and_late_numbers_are_told_apart_and_do_not_move_the_count() -> None:
+    gaps = SequenceGaps()
+    found = [gaps.lost_before("a", number) for number in (1, 2, 2, 1, 3)]
+    assert found == [0, 0, REPEATED, REPEATED, 0]
+
+
+def test_leap_that_no_source_can_make_is_a_new_count_and_not_a_loss() -> None:
+    assert lost([("a", 1), ("a", MAX_GAP * 2), ("a", MAX_GAP * 2 + 1), ("a", 2), ("a", 3)]) == 0
 
 
 def test_source_that_was_forgotten_begins_anew() -> None:

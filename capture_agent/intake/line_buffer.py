@@ -1,0 +1,53 @@
+"""Cuts a stream of bytes into lines and never holds more than one line's limit."""
+
+from __future__ import annotations
+
+
+class LineBuffer:
+    """Bytes go in as they arrive, whole lines come out without their line break."""
+
+    def __init__(self, max_line_bytes: int) -> None:
+        self._max = max_line_bytes
+        self._partial = bytearray()
+        self._is_skipping = False
+
+    @property
+    def held_bytes(self) -> int:
+        """Size of the unfinished line."""
+        return len(self._partial)
+
+    def feed(self, received: bytes) -> list[bytes | None]:
+        """Lines that are now complete; None stands for each one longer than the limit.
+
+        NUL bytes in front of a line are dropped: a writer that keeps its offset after its file was truncated
+        leaves a hole there, of any size.
+        """
+        *ended, rest = received.split(b"\n")
+        lines: list[bytes | None] = []
+        for end in ended:
+            if self._is_skipping:
+                self._is_skipping = False
+                continue
+            line = bytes(self._partial + end) if self._partial else end
+            self._partial.clear()
+            if line[:1] == b"\0":
+                line = line.lstrip(b"\0")
+            lines.append(line if len(line) <= self._max else None)
+        if not self._is_skipping:
+            self._partial += rest if self._partial else rest.lstrip(b"\0")
+            if len(self._partial) > self._max:
+                self.give_up()
+                lines.append(None)
+                self._is_skipping = True
+        return lines
+
+    def give_up(self) -> None:
+        """Drop the unfinished line."""
+        self._partial.clear()
+
+    def take_rest(self) -> bytes:
+        """The unfinished line, when nothing more will come."""
+        rest = bytes(self._partial)
+        self._partial.clear()
+        self._is_skipping = False
+        return rest

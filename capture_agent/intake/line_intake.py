@@ -1,0 +1,85 @@
+"""Turns the lines of one live source into events, and books those that are none, came twice or never came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from capture_agent.events import HttpEvent
+from capture_agent.intake.event_lines import REFUSALS, LineDecoder, OtherEvent
+from capture_agent.intake.limited_report import LimitedReport
+from capture_agent.intake.sequence import REPEATED, SequenceGaps
+
+
+@dataclass(slots=True)
+class IntakeCounts:
+    """What became of the lines of a live source, since it was opened; each number only grows."""
+
+    events: int = 0
+    """Events handed out."""
+    rejected: int = 0
+    """Lines that hold no event, or one that came before, and were skipped."""
+    lost: int = 0
+    """Events that never arrived, from gaps in their source's numbers; not among the other two."""
+
+
+class LineIntake:
+    """Shared by the transports; one for each source, since numbers and messages belong to it."""
+
+    def __init__(self, name: str, decoder: LineDecoder, report: LimitedReport) -> None:
+        """`name` stands in front of messages."""
+        self.counts = IntakeCounts()
+        self.report = report
+        self._name = name
+        self._decoder = decoder
+        self._gaps = SequenceGaps()
+
+    def take(self, line: bytes | None, sender: str = "") -> HttpEvent | None:
+        """The event of a line; None for one without, which is booked unless it is blank.
+
+        The line None stands for one that was too long to be held.
+        """
+        if line is None:
+            self.reject("line too long", "a line is too long", sender)
+            return None
+        if not line or line.isspace():
+            return None
+        try:
+            found = self._decoder.decode(line)
+        except REFUSALS as error:
+            self.reject("unreadable line", str(error), sender)
+            # Its number, if it has one, is not missing: it is booked as rejected and not as lost too.
+            numbered = self._decoder.maybe_number(line)
+            if numbered is not None:
+                self._note_number(*numbered)
+            return None
+        source_id, number = found.source_id, found.source_seq
+        if source_id is not None and number is not None and self._note_number(source_id, number) == REPEATED:
+            self.reject("repeated number", f"number {number} of {source_id!r} came before", sender)
+            return None
+        if isinstance(found, OtherEvent):
+            self._tell_drops(found)
+            return None
+        self.counts.events += 1
+        return found
+
+    def reject(self, kind: str, reason: str, sender: str = "") -> None:
+        """Book a line that holds no usable event."""
+        self.counts.rejected += 1
+        self.report(kind, f"{self._name}: {sender}{': ' if sender else ''}{reason}")
+
+    def _note_number(self, source_id: str, number: int) -> int:
+        lost = self._gaps.lost_before(source_id, number)
+        if lost > 0:
+            self.counts.lost += lost
+            self.report(
+                "lost events", f"{self._name}: {lost} events of {source_id!r} before {number} are lost"
+            )
+        return lost
+
+    def _tell_drops(self, event: OtherEvent) -> None:
+        if event.dropped_full or event.dropped_long:
+            self.report(
+                "events dropped at the source",
+                f"{self._name}: {event.source_id!r} has dropped {event.dropped_full or 0} events because its "
+                f"buffer was full and {event.dropped_long or 0} because they were too long",
+            )
