@@ -29,6 +29,7 @@ cdef struct Flow:
     bint is_live
     uint16_t window
     uint16_t ip_id
+    uint32_t closed_sweep
     uint32_t isn
     uint32_t next_seq
     int64_t opened_us

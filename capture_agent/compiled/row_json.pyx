@@ -14,6 +14,7 @@ import msgspec
 from capture_agent.events import FINGERPRINT_SPEC, Transport
 from capture_agent.fingerprint.tcp_syn import SynFacts
 from capture_agent.flows.flow_events import ConnectionEpoch
+from capture_agent.flows.tcp_table import MAX_INTERVAL_US as interval_bound
 from capture_agent.rows.tls_hello import syn_columns
 from capture_agent.sink.encode import iso_time
 from capture_agent.wire.address import address_text, mapped
@@ -27,6 +28,8 @@ cdef enum:
     MAX_CACHED = 65536
     US_PER_S = 1000000
     TIMESTAMPS_KIND = 8
+
+cdef int64_t MAX_INTERVAL_US = interval_bound
 
 cdef inline int u16(const uint8_t* at) noexcept nogil:
     return at[0] << 8 | at[1]
@@ -211,7 +214,7 @@ cdef class RowWriter:
         """One row of a whole hello that starts its stream."""
         cdef int size = (flow.key_size - 4) >> 1
         cdef int i
-        self.reserve(MAX_ROW_BYTES + 2 * hello.size)
+        self.reserve(MAX_ROW_BYTES + 2 * hello.size + PyBytes_GET_SIZE(self.sensor_json))
         self.put_bytes(self.sensor_json)
         self.put_time(ts_us)
         self.put_bytes(b'","conn_id":')
@@ -289,7 +292,10 @@ cdef class RowWriter:
         else:
             self.put_bytes(b"null")
         self.put_bytes(b',"syn_to_hello_us":')
-        self.put_int(ts_us - flow.opened_us)
+        if 0 <= ts_us - flow.opened_us <= MAX_INTERVAL_US:
+            self.put_int(ts_us - flow.opened_us)
+        else:
+            self.put_bytes(b"null")
         self.put_bytes(b"}\n")
         return 0
 

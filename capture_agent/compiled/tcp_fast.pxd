@@ -18,6 +18,7 @@ cdef struct Segment:
     bint ip_df
     uint16_t ip_id
     bint is_cut
+    bint is_tunnelled
 
 cdef class TcpFast:
     cdef FlowStore store
@@ -27,6 +28,7 @@ cdef class TcpFast:
     cdef int max_flows
     cdef int max_half_open
     cdef int64_t swept_us
+    cdef uint32_t sweeps
     cdef int* closed
     cdef int64_t* closed_us
     cdef int closed_at
@@ -38,14 +40,17 @@ cdef class TcpFast:
     cdef bint feed(self, Segment* segment, int64_t ts_us) except -1
     cdef bint syn(self, Segment* segment, int index, bint is_client, int64_t ts_us) except -1
     cdef bint syn_ack(self, Segment* segment, int index, bint is_client, int64_t ts_us) except -1
-    cdef bint unknown(self, Segment* segment) except -1
-    cdef int open(self, Segment* segment, int64_t ts_us) except -1
+    cdef bint unknown(self, Segment* segment, int64_t ts_us) except -1
+    cdef int open(self, Segment* segment, int64_t ts_us, uint32_t closed_sweep) except -1
     cdef bint hello_part(self, Flow* flow, Segment* segment, int64_t ts_us) except -1
     cdef bint after_hello(self, Flow* flow, Segment* segment) except -1
     cdef bint report(self, Flow* flow, const uint8_t* record, int segments, int64_t ts_us) except -1
     cdef int close(self, int index) except -1
+    cdef inline bint is_remembered(self, uint32_t closed_sweep) noexcept nogil
+    cdef void forget(self, int index) noexcept nogil
+    cdef int remember(self, const uint8_t* key, int key_size, uint32_t closed_sweep) except -1
     cdef int hand_over(self, int index) except -1
-    cdef int mark_reference(self, const uint8_t* key, int key_size, int index) except -1
+    cdef int mark_reference(self, const uint8_t* key, int key_size, int index, int64_t ts_us) except -1
     cdef int evict(self, bint half_open) except -1
     cdef int sweep(self, int64_t now_us) except -1
     cdef bint is_pending(self, tuple entry) except -1

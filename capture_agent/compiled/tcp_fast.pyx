@@ -14,7 +14,8 @@ from libc.string cimport memcmp, memcpy
 from collections import deque
 
 from capture_agent.fingerprint.tcp_syn import SynFacts
-from capture_agent.flows.handover import HandedOver, adopt, maybe_release
+from capture_agent.flows.tcp_table import MAX_INTERVAL_US as interval_bound
+from capture_agent.flows.handover import HandedOver, adopt, maybe_release, remember_closed
 
 from capture_agent.compiled.flow_store cimport (
     AWAITS_HELLO,
@@ -43,6 +44,8 @@ cdef enum:
     EVICTED_SHARE = 32
     MAX_CLOSED = 16384
     UNKNOWN = -1
+
+cdef int64_t MAX_INTERVAL_US = interval_bound
 
 cdef Hello _hello
 cdef Prints _prints
@@ -91,6 +94,7 @@ cdef class TcpFast:
         self.hellos = self.evicted = 0
         self.events = []
         self.closed_at = 0
+        self.sweeps = 1
 
     def __cinit__(self):
         cdef int i
@@ -114,7 +118,7 @@ cdef class TcpFast:
                 return self.syn_ack(segment, index, is_client, ts_us)
             return self.syn(segment, index, is_client, ts_us)
         if index == UNKNOWN:
-            return self.unknown(segment)
+            return self.unknown(segment, ts_us)
         flow = &self.store.flows[index]
         flow.last_us = ts_us
         if flow.state == REFERENCE:
@@ -123,7 +127,7 @@ cdef class TcpFast:
             return True
         if flow.state == HALF_OPEN:
             if segment.flags & RST:
-                self.store.remove(index)
+                self.forget(index)
                 return True
             if not is_client:
                 if segment.payload_size == 0:
@@ -134,7 +138,7 @@ cdef class TcpFast:
                 self.evict(False)
             self.store.set_state(flow, AWAITS_HELLO)
             flow.next_seq = flow.isn + 1
-            if flow.syn_ack_us >= 0:
+            if flow.syn_ack_us >= 0 and 0 <= ts_us - flow.syn_ack_us <= MAX_INTERVAL_US:
                 flow.rtt_us = ts_us - flow.syn_ack_us
         if flow.state != SETTLED and is_client and (segment.payload_size or segment.is_cut):
             if flow.state == AWAITS_HELLO:
@@ -155,7 +159,8 @@ cdef class TcpFast:
         return True
 
     cdef int close(self, int index) except -1:
-        """Keep a closed flow for its stray segments until MAX_CLOSED others have closed after it."""
+        """Keep a closed flow for its stray segments for two sweeps, as `RecentKeys` does, or until MAX_CLOSED
+        others have closed after it."""
         cdef int oldest = self.closed[self.closed_at]
         cdef Flow* flow
         if oldest != UNKNOWN:
@@ -164,20 +169,42 @@ cdef class TcpFast:
                 self.store.remove(oldest)
         flow = &self.store.flows[index]
         self.store.set_state(flow, CLOSED)
+        flow.closed_sweep = self.sweeps
         self.closed[self.closed_at] = index
         self.closed_us[self.closed_at] = flow.opened_us
         self.closed_at = (self.closed_at + 1) % MAX_CLOSED
         return 0
 
-    cdef bint unknown(self, Segment* segment) except -1:
+    cdef inline bint is_remembered(self, uint32_t closed_sweep) noexcept nogil:
+        """A connection on these ports closed within the last two sweeps."""
+        return closed_sweep != 0 and self.sweeps - closed_sweep < 2
+
+    cdef void forget(self, int index) noexcept nogil:
+        """Drop a flow, but not the memory that an earlier one on its ports has just closed."""
+        cdef Flow* flow = &self.store.flows[index]
+        if self.is_remembered(flow.closed_sweep):
+            self.store.set_state(flow, CLOSED)
+        else:
+            self.store.remove(index)
+
+    cdef int remember(self, const uint8_t* key, int key_size, uint32_t closed_sweep) except -1:
+        """Tell the reference of a closed connection before it takes these ports over."""
+        if self.is_remembered(closed_sweep):
+            remember_closed(
+                self.table, PyBytes_FromStringAndSize(<const char*>key, key_size), self.sweeps == closed_sweep
+            )
+        return 0
+
+    cdef bint unknown(self, Segment* segment, int64_t ts_us) except -1:
         """A segment of no known connection: only one with data, and not the last, opens one midstream."""
         if segment.flags & (RST | FIN) or not (segment.payload_size or segment.is_cut):
             return True
-        self.mark_reference(segment.key, segment.key_size, UNKNOWN)
+        self.mark_reference(segment.key, segment.key_size, UNKNOWN, ts_us)
         return False
 
     cdef bint syn(self, Segment* segment, int index, bint is_client, int64_t ts_us) except -1:
         cdef Flow* flow
+        cdef uint32_t closed_sweep = 0
         if index != UNKNOWN:
             flow = &self.store.flows[index]
             if flow.state == REFERENCE:
@@ -190,15 +217,19 @@ cdef class TcpFast:
             ):
                 self.hand_over(index)
                 return False
+            closed_sweep = flow.closed_sweep
             self.store.remove(index)
         # An acknowledgement number or a sequence number of zero is a quirk that the signature names.
-        if segment.payload_size or segment.is_cut or segment.ack or not segment.seq:
-            self.mark_reference(segment.key, segment.key_size, UNKNOWN)
+        if (
+            segment.payload_size or segment.is_cut or segment.ack or not segment.seq or segment.is_tunnelled
+        ):
+            self.remember(segment.key, segment.key_size, closed_sweep)
+            self.mark_reference(segment.key, segment.key_size, UNKNOWN, ts_us)
             return False
-        self.open(segment, ts_us)
+        self.open(segment, ts_us, closed_sweep)
         return True
 
-    cdef int open(self, Segment* segment, int64_t ts_us) except -1:
+    cdef int open(self, Segment* segment, int64_t ts_us, uint32_t closed_sweep) except -1:
         cdef Flow* flow
         if self.store.half_open >= self.max_half_open:
             self.evict(True)
@@ -206,6 +237,7 @@ cdef class TcpFast:
         flow.opened_us = flow.last_us = ts_us
         flow.isn = segment.seq
         flow.has_isn = True
+        flow.closed_sweep = closed_sweep
         flow.ttl = segment.ttl
         flow.window = segment.window
         flow.ip_df = segment.ip_df
@@ -225,7 +257,7 @@ cdef class TcpFast:
                 if flow.syn_ack_us < 0:
                     flow.syn_ack_us = ts_us
                 return True
-            if flow.state != REFERENCE and flow.state != CLOSED and not is_client:
+            if flow.state == AWAITS_HELLO or flow.state == AWAITS_SECOND or flow.state == SETTLED:
                 return True
             if flow.state == REFERENCE:
                 flow.last_us = ts_us
@@ -237,7 +269,7 @@ cdef class TcpFast:
         memcpy(client_key + size, segment.key, size)
         memcpy(client_key + 2 * size, segment.key + 2 * size + 2, 2)
         memcpy(client_key + 2 * size + 2, segment.key + 2 * size, 2)
-        self.mark_reference(client_key, segment.key_size, UNKNOWN)
+        self.mark_reference(client_key, segment.key_size, UNKNOWN, ts_us)
         return False
 
     cdef bint hello_part(self, Flow* flow, Segment* segment, int64_t ts_us) except -1:
@@ -323,7 +355,7 @@ cdef class TcpFast:
         self.store.set_state(flow, SETTLED)
         return True
 
-    cdef int mark_reference(self, const uint8_t* key, int key_size, int index) except -1:
+    cdef int mark_reference(self, const uint8_t* key, int key_size, int index, int64_t ts_us) except -1:
         """From now on the reference gets every segment of this connection."""
         cdef Flow* flow
         if index == UNKNOWN:
@@ -331,6 +363,7 @@ cdef class TcpFast:
                 self.evict(False)
             index = self.store.add(key, key_size)
         flow = &self.store.flows[index]
+        flow.last_us = ts_us
         if flow.state == AWAITS_HELLO:
             self.pending_bytes -= flow.stream_size
         self.store.set_state(flow, REFERENCE)
@@ -341,6 +374,7 @@ cdef class TcpFast:
         cdef bint is_v4 = flow.key_size == 12
         cdef int i, at = 0
         cdef list chunks = []
+        self.remember(flow.key, flow.key_size, flow.closed_sweep)
         for i in range(flow.chunk_count):
             chunks.append(PyBytes_FromStringAndSize(<const char*>flow.stream + at, flow.chunk_sizes[i]))
             at += flow.chunk_sizes[i]
@@ -368,10 +402,11 @@ cdef class TcpFast:
                     chunks,
                     flow.begun_us,
                     flow.last_us,
+                    flow.fins,
                 ),
                 self.events,
             )
-        return self.mark_reference(flow.key, flow.key_size, index)
+        return self.mark_reference(flow.key, flow.key_size, index, flow.last_us)
 
     def take_back(self, bytes flow_key not None):
         """After the reference took a segment: connections that it has searched to the end return."""
@@ -381,7 +416,7 @@ cdef class TcpFast:
         released = maybe_release(self.table, flow_key)
         if released is None:
             return
-        client_key, isn = released
+        client_key, isn, fins = released
         index = self.store.find(<const uint8_t*><char*>client_key, len(client_key), &is_client)
         if index == UNKNOWN:
             return
@@ -391,7 +426,7 @@ cdef class TcpFast:
         flow.has_isn = isn is not None
         if isn is not None:
             flow.isn = isn
-        flow.fins = 0
+        flow.fins = fins
         self.store.set_state(flow, SETTLED)
 
     def advance(self, int64_t now_us):
@@ -420,24 +455,23 @@ cdef class TcpFast:
     cdef int sweep(self, int64_t now_us) except -1:
         cdef int64_t idle = now_us - <int64_t>self.limits.idle_us
         cdef int64_t half_open = now_us - <int64_t>self.limits.half_open_us
-        cdef int64_t closed = now_us - <int64_t>self.limits.sweep_us
         cdef int index
         cdef Flow* flow
+        self.sweeps += 1
         for index in range(self.store.capacity):
             flow = &self.store.flows[index]
             if not flow.is_live:
                 continue
             if flow.state == HALF_OPEN:
                 if flow.opened_us < half_open:
-                    self.store.remove(index)
+                    self.forget(index)
             elif flow.state == CLOSED:
-                if flow.last_us < closed:
-                    self.store.remove(index)
+                self.forget(index)
             elif flow.last_us < idle:
                 if flow.state == AWAITS_HELLO and flow.stream_size:
                     self.hand_over(index)
                 else:
-                    self.store.remove(index)
+                    self.forget(index)
         while self.pending and not self.is_pending(self.pending[0]):
             self.pending.popleft()
         return 0
@@ -458,6 +492,8 @@ cdef class TcpFast:
         cdef int64_t limit
         cdef int index, count = 0
         cdef Flow* flow
+        if wanted <= 0:
+            return 0
         ages = <int64_t*>malloc(wanted * sizeof(int64_t))
         if ages == NULL:
             raise MemoryError

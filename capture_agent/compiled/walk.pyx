@@ -6,11 +6,12 @@ other frame that could matter goes to the reference, `flows.packet_path.PacketPa
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from capture_agent.rows.stored import LAST_US
 from capture_agent.wire.frame import Frame
+from capture_agent.wire.segment import TcpSegment
 from capture_agent.wire.tunnel import UDP_TUNNELS
 
 from capture_agent.compiled.row_json cimport RowWriter
@@ -32,6 +33,7 @@ cdef enum:
     PROTOCOL_ICMPV6 = 58
     RECORD_HEADER_BYTES = 16
     OUTPUT_BYTES = 1 << 20
+    MAX_TAGS = 4
 
 cdef enum Verdict:
     IGNORE
@@ -166,21 +168,52 @@ cdef class Walker:
             self.write_events(self.path.advance(ts_us))
         self.frames += 1
         segment.key = key
+        segment.is_tunnelled = False
         verdict = self.glance(start + offset, <int>length, link_type, &segment, key, ts_us)
         if verdict == IGNORE or (verdict == TAKE and self.tcp.feed(&segment, ts_us)):
             return 0
-        self.write_events(
-            self.path.feed(Frame(ts_us, link_type, buffer, offset, length, wire_length))
-        )
-        if verdict == TAKE:
-            self.tcp.take_back(PyBytes_FromStringAndSize(<const char*>key, segment.key_size))
+        frame = Frame(ts_us, link_type, buffer, offset, length, wire_length)
+        if verdict == SLOW:
+            return self.decoded(frame, ts_us)
+        self.write_events(self.path.feed(frame))
+        self.tcp.take_back(PyBytes_FromStringAndSize(<const char*>key, segment.key_size))
+        return 0
+
+    cdef int decoded(self, frame, int64_t ts_us) except -1:
+        """A frame that only the reference can take apart: its segment may belong to a flow held here."""
+        cdef Segment segment
+        cdef bytes flow_key, options, payload
+        found = self.path.maybe_segment(frame)
+        if found is None:
+            return 0
+        if not isinstance(found, TcpSegment):
+            return self.write_events(self.path.table.feed(found, ts_us))
+        flow_key, options, payload = found.flow_key, found.options, found.payload
+        segment.key = <const uint8_t*>PyBytes_AS_STRING(flow_key)
+        segment.key_size = <int>len(flow_key)
+        segment.seq = found.seq
+        segment.ack = found.ack
+        segment.flags = found.flags
+        segment.window = found.window
+        segment.options = <const uint8_t*>PyBytes_AS_STRING(options)
+        segment.option_size = <int>len(options)
+        segment.payload = <const uint8_t*>PyBytes_AS_STRING(payload)
+        segment.payload_size = <int>len(payload)
+        segment.ttl = found.ttl
+        segment.ip_df = bool(found.ip_df)
+        segment.ip_id = found.ip_id or 0
+        segment.is_cut = found.is_cut
+        segment.is_tunnelled = found.tunnel is not None
+        if not self.tcp.feed(&segment, ts_us):
+            self.write_events(self.path.table.feed(found, ts_us))
+            self.tcp.take_back(flow_key)
         return 0
 
     cdef int glance(
         self, const uint8_t* frame, int length, int link_type, Segment* segment, uint8_t* key, int64_t ts_us
     ) except -1:
         """What to do with a frame; for TAKE, `segment` and `key` are filled."""
-        cdef int at = 0, ethertype = 0
+        cdef int at = 0, ethertype = 0, tags = 0
         if link_type == LINK_ETHERNET:
             if length < 14:
                 return SLOW
@@ -203,7 +236,8 @@ cdef class Walker:
         else:
             return SLOW
         while ethertype == 0x8100 or ethertype == 0x88A8:
-            if at + 4 > length:
+            tags += 1
+            if at + 4 > length or tags > MAX_TAGS:
                 return SLOW
             ethertype = u16(frame + at + 2)
             at += 4
@@ -285,6 +319,9 @@ cdef class Walker:
                 return SLOW
             if size > 8 and (at[8] & 0x80 or at[8] == 22):
                 return SLOW
+            if 0 < u16(at + 4) < 8:
+                # Broken: the reference counts it.
+                return SLOW
             if self.udp_flows:
                 for i in range(4):
                     key[ports + i] = at[i]
@@ -293,6 +330,5 @@ cdef class Walker:
                     if flow.assembler is not None:
                         return SLOW
                     flow.last_us = ts_us
-            # The reference still judges the length field, so that broken headers are counted alike.
-            return SLOW if 0 < u16(at + 4) < 8 else IGNORE
+            return IGNORE
         return IGNORE if protocol == PROTOCOL_ICMP or protocol == PROTOCOL_ICMPV6 else SLOW

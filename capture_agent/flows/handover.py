@@ -32,6 +32,8 @@ class HandedOver:
     begun_us: int
     """Arrival of the first chunk; without one not read."""
     last_us: int
+    fins: int
+    """Bits of the sides that sent FIN, as in `TcpFlow.fins`."""
 
 
 def adopt(table: TcpTable, given: HandedOver, events: list[FlowEvent]) -> None:
@@ -47,6 +49,7 @@ def adopt(table: TcpTable, given: HandedOver, events: list[FlowEvent]) -> None:
     flow = table.establish(given.client_key, half, given.last_us, reported)
     events += [event for event in reported if not isinstance(event, EpochOpened)]
     flow.syn_ack_rtt_us = given.syn_ack_rtt_us
+    flow.fins = given.fins
     stream = table.stream_of(flow)
     if stream is None:
         return
@@ -58,14 +61,26 @@ def adopt(table: TcpTable, given: HandedOver, events: list[FlowEvent]) -> None:
         table.end_stream(victim, given.last_us, events)
 
 
-def maybe_release(table: TcpTable, key: bytes) -> tuple[bytes, int | None] | None:
-    """Let go of a connection whose stream is searched to its end: its client's key and initial number.
+def remember_closed(table: TcpTable, key: bytes, is_recent: bool) -> None:
+    """Tell of a connection that closed since the last sweep (`is_recent`) or the one before."""
+    for side in (key, reverse_flow_key(key)):
+        if is_recent:
+            table.closed.add(side)
+        else:
+            table.closed.add_old(side)
+
+
+def maybe_release(table: TcpTable, key: bytes) -> tuple[bytes, int | None, int] | None:
+    """Let go of a connection whose stream is searched to its end: client's key, initial number, FINs.
 
     None if the table still needs the connection, or does not hold it.
     """
     flow = table.flows.get(key)
     if flow is None or flow.epoch is not None:
         return None
+    if table.half_open and (key in table.half_open or reverse_flow_key(key) in table.half_open):
+        # A contradictory opening on the same ports, which only the table can follow.
+        return None
     del table.flows[flow.client_key]
     del table.flows[reverse_flow_key(flow.client_key)]
-    return flow.client_key, flow.isn
+    return flow.client_key, flow.isn, flow.fins

@@ -10,6 +10,7 @@ from capture_agent.flows.table import FlowTable
 from capture_agent.wire.errors import Malformed
 from capture_agent.wire.frame import Frame
 from capture_agent.wire.packet import PacketDecoder
+from capture_agent.wire.segment import Segment
 
 
 @dataclass(slots=True)
@@ -31,13 +32,17 @@ class PacketPath:
 
     def feed(self, frame: Frame) -> list[FlowEvent]:
         """Take one frame; return what it completed. Frames that cannot be decoded are counted."""
+        segment = self.maybe_segment(frame)
+        return [] if segment is None else self.table.feed(segment, frame.ts_us)
+
+    def maybe_segment(self, frame: Frame) -> Segment | None:
+        """What a frame carries, counted as seen; None if it is nothing for the flow table."""
         self.counters.frames_seen += 1
         try:
-            segment = self.decoder.decode(frame)
+            return self.decoder.decode(frame)
         except Malformed:
             self.counters.frames_undecodable += 1
-            return []
-        return [] if segment is None else self.table.feed(segment, frame.ts_us)
+            return None
 
     def advance(self, now_us: int) -> list[FlowEvent]:
         """Let time pass; see FlowTable.advance."""

@@ -22,6 +22,11 @@ class RecentKeys:
             self.rotate()
         self._young.add(key)
 
+    def add_old(self, key: bytes) -> None:
+        """Remember `key` until the next rotation only."""
+        if len(self._old) < MAX_KEYS:
+            self._old.add(key)
+
     def rotate(self) -> None:
         """Forget the older generation."""
         self._old = self._young

@@ -39,6 +39,8 @@ from capture_agent.wire.segment import (
 EVICTED_SHARE = 32
 """A full table gives up this fraction at once: finding the stalest costs a pass over the table."""
 _CLIENT_FIN, _SERVER_FIN = 1, 2
+MAX_INTERVAL_US = 0xFFFF_FFFF
+"""Longest time between two segments of an opening that is told, 71 minutes: the columns have 32 bits."""
 
 
 class HalfOpen(msgspec.Struct, gc=False):
@@ -83,7 +85,8 @@ class TcpTable:
         self._counters = counters
         self.budget: StreamBudget[TcpFlow] = StreamBudget(limits.max_buffered_bytes)
         """The streams that hold bytes of an incomplete hello."""
-        self._closed = RecentKeys()
+        self.closed = RecentKeys()
+        """Connections that ended by FIN or RST, under both keys: their strays open nothing."""
         self._swept_us: int | None = None
 
     def __len__(self) -> int:
@@ -140,7 +143,7 @@ class TcpTable:
         for key in stale:
             del self.half_open[key]
         self._counters.flows_evicted_idle += len(stale)
-        self._closed.rotate()
+        self.closed.rotate()
 
     def finish(self, now_us: int, events: list[FlowEvent]) -> None:
         """Close every connection: the input has ended."""
@@ -227,7 +230,7 @@ class TcpTable:
                 return None
             flow = self.establish(key, half, ts_us, events)
             if half.syn_ack_us is not None:
-                flow.syn_ack_rtt_us = ts_us - half.syn_ack_us
+                flow.syn_ack_rtt_us = maybe_interval(half.syn_ack_us, ts_us)
             return flow
         client_key = reverse_flow_key(key)
         half = self.half_open.get(client_key)
@@ -238,7 +241,7 @@ class TcpTable:
                 return None
             return self.establish(client_key, half, ts_us, events) if segment.payload else None
         has_payload = bool(segment.payload) or segment.is_cut
-        if not has_payload or segment.flags & (TCP_RST | TCP_FIN) or key in self._closed:
+        if not has_payload or segment.flags & (TCP_RST | TCP_FIN) or key in self.closed:
             return None
         is_from_client = may_start_hello(segment.payload) or key[-4:-2] > key[-2:]
         return self._join_midstream(key if is_from_client else client_key, segment.tunnel, ts_us, events)
@@ -315,8 +318,8 @@ class TcpTable:
         self._counters.flows_closed += 1
         self._remove(flow, ts_us, reason, events)
         if reason in (CloseReason.FIN, CloseReason.RESET):
-            self._closed.add(flow.client_key)
-            self._closed.add(reverse_flow_key(flow.client_key))
+            self.closed.add(flow.client_key)
+            self.closed.add(reverse_flow_key(flow.client_key))
 
     def _remove(self, flow: TcpFlow, ts_us: int, reason: CloseReason, events: list[FlowEvent]) -> None:
         self.end_stream(flow, ts_us, events)
@@ -341,6 +344,12 @@ class TcpTable:
         self._counters.flows_evicted_full += len(oldest)
 
 
+def maybe_interval(from_us: int, to_us: int) -> int | None:
+    """Microseconds between two segments; None if the capture's clock went back between them, or too many."""
+    interval_us = to_us - from_us
+    return interval_us if 0 <= interval_us <= MAX_INTERVAL_US else None
+
+
 def _hello_seen(flow: TcpFlow, found: StreamHello, ts_us: int) -> HelloSeen:
     epoch = flow.epoch
     stream = flow.stream
@@ -359,5 +368,5 @@ def _hello_seen(flow: TcpFlow, found: StreamHello, ts_us: int) -> HelloSeen:
         preamble=stream.search.preamble,
         proxied=stream.search.proxied,
         syn_ack_rtt_us=flow.syn_ack_rtt_us,
-        syn_to_hello_us=None if epoch.syn is None else ts_us - epoch.opened_us,
+        syn_to_hello_us=None if epoch.syn is None else maybe_interval(epoch.opened_us, ts_us),
     )
