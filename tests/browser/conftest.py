@@ -78,9 +78,13 @@ class Visit:
             self.complaints.append(f"request to {request.url}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium through Playwright."""
+    """Debian's Chromium through Playwright.
+
+    Playwright keeps an event loop running in this thread as long as it lives; ended with each module,
+    it is not in the way of tests elsewhere that run a loop of their own.
+    """
     if not CHROMIUM.is_file():
         pytest.fail(f"{CHROMIUM} is missing: install it with `apt-get install chromium`")
     with sync_playwright() as playwright:
@@ -99,10 +103,9 @@ def start_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
     def start(dsn: str) -> str:
         port = _free_port()
         environment = {**os.environ, "JA4_CLICKHOUSE_URL": dsn, "JA4_DASHBOARD_PORT": str(port)}
-        output = (folder / f"{port}.log").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "soc_dashboard"], env=environment, cwd=folder, stdout=output, stderr=output
-        )
+        command = [sys.executable, "-m", "soc_dashboard"]
+        with (folder / f"{port}.log").open("wb") as output:
+            process = subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=output)
         running.append(process)
         origin = f"http://127.0.0.1:{port}"
         _wait_for(f"{origin}/assets/fonts.css", process, folder / f"{port}.log")
