@@ -24,7 +24,8 @@ int reqin_counter_open(apr_pool_t *process_pool)
         found = mmap(NULL, sizeof(*counter), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (found == MAP_FAILED)
             return 0;
-        apr_pool_userdata_setn(found, COUNTER_KEY, apr_pool_cleanup_null, process_pool);
+        /* The copying form: the module's own text of the key is unmapped when a restart loads it again. */
+        apr_pool_userdata_set(found, COUNTER_KEY, apr_pool_cleanup_null, process_pool);
     }
     counter = found;
     return 1;
@@ -35,20 +36,6 @@ reqin_connection *reqin_connection_of(conn_rec *c)
     conn_rec *tcp = c->master ? c->master : c;
 
     return ap_get_module_config(tcp->conn_config, &reqin_log_module);
-}
-
-static void write_address(char *text, apr_size_t size, apr_port_t *port, apr_sockaddr_t *address)
-{
-    char *zone;
-
-    text[0] = '\0';
-    *port = 0;
-    if (!address || apr_sockaddr_ip_getbuf(text, size, address) != APR_SUCCESS)
-        return;
-    zone = strchr(text, '%'); /* of a link-local address: no part of it on the wire */
-    if (zone)
-        *zone = '\0';
-    *port = address->port;
 }
 
 /* Runs after the pools of all requests of the connection are gone, so their events come first. */
@@ -73,8 +60,7 @@ int reqin_pre_connection(conn_rec *c, void *socket)
     connection->seq = __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
     connection->started = apr_time_now();
     /* Now, because a PROXY header that mod_remoteip reads may change what the connection shows later. */
-    write_address(connection->peer_ip, sizeof(connection->peer_ip), &connection->peer_port, c->client_addr);
-    write_address(connection->local_ip, sizeof(connection->local_ip), &connection->local_port, c->local_addr);
+    reqin_describe(connection);
     ap_set_module_config(c->conn_config, &reqin_log_module, connection);
     apr_pool_cleanup_register(c->pool, connection, connection_ended, apr_pool_cleanup_null);
     if (reqin_get_settings()->reads_wire)

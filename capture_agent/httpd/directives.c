@@ -31,6 +31,14 @@ static const char *const secret_headers[] = {
 
 static reqin_settings settings;
 
+static void keep_header(const char *name)
+{
+    reqin_name *kept = apr_array_push(settings.kept_headers);
+
+    kept->text = name;
+    kept->len = strlen(name);
+}
+
 void reqin_reset_settings(apr_pool_t *pool)
 {
     apr_size_t i;
@@ -41,9 +49,9 @@ void reqin_reset_settings(apr_pool_t *pool)
     settings.reports_connections = 1;
     settings.reads_wire = 1;
     settings.names_cookies = 1;
-    settings.kept_headers = apr_array_make(pool, 16, sizeof(const char *));
+    settings.kept_headers = apr_array_make(pool, 16, sizeof(reqin_name));
     for (i = 0; i < sizeof(default_headers) / sizeof(default_headers[0]); i++)
-        APR_ARRAY_PUSH(settings.kept_headers, const char *) = default_headers[i];
+        keep_header(default_headers[i]);
 }
 
 const reqin_settings *reqin_get_settings(void)
@@ -97,7 +105,9 @@ int reqin_keeps_value(const char *name, apr_size_t name_len)
     int i;
 
     for (i = 0; i < settings.kept_headers->nelts; i++) {
-        if (equals_name(APR_ARRAY_IDX(settings.kept_headers, i, const char *), name, name_len))
+        const reqin_name *kept = &APR_ARRAY_IDX(settings.kept_headers, i, reqin_name);
+
+        if (kept->len == name_len && strncasecmp(kept->text, name, name_len) == 0)
             return 1;
     }
     return 0;
@@ -105,7 +115,7 @@ int reqin_keeps_value(const char *name, apr_size_t name_len)
 
 int reqin_is_cookie(const char *name, apr_size_t name_len)
 {
-    return equals_name("cookie", name, name_len);
+    return name_len == 6 && strncasecmp("cookie", name, 6) == 0;
 }
 
 static const char *set_enabled(cmd_parms *cmd, void *dummy, int on)
@@ -184,7 +194,7 @@ static const char *add_header(cmd_parms *cmd, void *dummy, const char *name)
         return refused;
     if (!settings.has_own_headers) {
         settings.has_own_headers = 1;
-        settings.kept_headers = apr_array_make(cmd->pool, 16, sizeof(const char *));
+        settings.kept_headers = apr_array_make(cmd->pool, 16, sizeof(reqin_name));
     }
     if (strcasecmp(name, "none") == 0)
         return NULL;
@@ -196,7 +206,7 @@ static const char *add_header(cmd_parms *cmd, void *dummy, const char *name)
     }
     if (settings.kept_headers->nelts == MAX_KEPT_HEADERS)
         return apr_psprintf(cmd->pool, "ReqinLogHeaders takes %d names at most", MAX_KEPT_HEADERS);
-    APR_ARRAY_PUSH(settings.kept_headers, const char *) = apr_pstrdup(cmd->pool, name);
+    keep_header(apr_pstrdup(cmd->pool, name));
     return NULL;
 }
 

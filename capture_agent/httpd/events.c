@@ -24,20 +24,36 @@ void reqin_find_http2(void)
 /* Without the quotes of `key` in the call: each key is a constant of this file. */
 #define KEY(json, name) json_literal((json), ",\"" name "\":")
 
-static void write_endpoints(json_writer *json, const reqin_connection *connection)
+static void write_address(json_writer *json, apr_sockaddr_t *address, const char *ip_key, const char *port_key)
 {
-    KEY(json, "src_ip");
-    json_text(json, connection->peer_ip, REQIN_MAX_NAME);
-    KEY(json, "src_port");
-    json_unsigned(json, connection->peer_port);
-    KEY(json, "dst_ip");
-    json_text(json, connection->local_ip, REQIN_MAX_NAME);
-    KEY(json, "dst_port");
-    json_unsigned(json, connection->local_port);
-    KEY(json, "conn_seq");
-    json_unsigned(json, connection->seq);
-    KEY(json, "conn_start_us");
-    json_unsigned(json, (apr_uint64_t)connection->started);
+    char text[64] = ""; /* an IPv6 address takes 45 characters, the name of a zone may follow */
+    char *zone;
+
+    if (address && apr_sockaddr_ip_getbuf(text, sizeof(text), address) != APR_SUCCESS)
+        text[0] = '\0';
+    zone = strchr(text, '%'); /* of a link-local address: no part of it on the wire */
+    if (zone)
+        *zone = '\0';
+    json_raw(json, ip_key, strlen(ip_key));
+    json_text(json, text, sizeof(text));
+    json_raw(json, port_key, strlen(port_key));
+    json_unsigned(json, address ? address->port : 0);
+}
+
+/* The same for all events of a connection, so written once. */
+void reqin_describe(reqin_connection *connection)
+{
+    json_writer json;
+
+    json_start(&json, connection->c->pool, REQIN_MAX_EVENT);
+    write_address(&json, connection->c->client_addr, ",\"src_ip\":", ",\"src_port\":");
+    write_address(&json, connection->c->local_addr, ",\"dst_ip\":", ",\"dst_port\":");
+    KEY(&json, "conn_seq");
+    json_unsigned(&json, connection->seq);
+    KEY(&json, "conn_start_us");
+    json_unsigned(&json, (apr_uint64_t)connection->started);
+    connection->description = json.text;
+    connection->description_len = json.len;
 }
 
 static int is_cookie_space(char byte)
@@ -94,14 +110,14 @@ static void write_cookie_names(json_writer *json, const apr_array_header_t *fiel
 
     KEY(json, "cookie_names");
     json_literal(json, "[");
-    json->limit = LIMIT_WITH_COOKIES;
+    json_set_limit(json, LIMIT_WITH_COOKIES);
     for (i = 0; fields && i < fields->nelts; i++) {
         const reqin_field *field = &APR_ARRAY_IDX(fields, i, reqin_field);
 
         if (field->value && reqin_is_cookie(field->name, field->name_len))
             written = write_names_in(json, field, written);
     }
-    json->limit = REQIN_MAX_EVENT;
+    json_set_limit(json, REQIN_MAX_EVENT);
     json->overflowed = 0;
     json_literal(json, "]");
 }
@@ -114,7 +130,7 @@ static int write_fields(json_writer *json, const apr_array_header_t *fields)
 
     KEY(json, "headers");
     json_literal(json, "[");
-    json->limit = LIMIT_WITH_HEADERS;
+    json_set_limit(json, LIMIT_WITH_HEADERS);
     for (i = 0; fields && i < fields->nelts && !json->overflowed; i++) {
         const reqin_field *field = &APR_ARRAY_IDX(fields, i, reqin_field);
 
@@ -130,7 +146,7 @@ static int write_fields(json_writer *json, const apr_array_header_t *fields)
             json_literal(json, "null");
         json_literal(json, "]");
     }
-    json->limit = REQIN_MAX_EVENT;
+    json_set_limit(json, REQIN_MAX_EVENT);
     if (!json->overflowed) {
         json_literal(json, "]");
         return 1;
@@ -225,7 +241,7 @@ void reqin_send_request(request_rec *r, const reqin_request *seen)
     json_unsigned(&json, (apr_uint64_t)started);
     KEY(&json, "dur_us");
     json_unsigned(&json, now > started ? (apr_uint64_t)(now - started) : 0);
-    write_endpoints(&json, connection);
+    json_raw(&json, connection->description, connection->description_len);
     KEY(&json, "conn_req");
     json_unsigned(&json, seen->number);
     KEY(&json, "useragent_ip");
@@ -259,7 +275,7 @@ void reqin_send_close(const reqin_connection *connection)
     json_start(&json, connection->c->pool, REQIN_MAX_EVENT);
     json_literal(&json, "{\"v\":1,\"ev\":\"close\",\"t_us\":");
     json_unsigned(&json, (apr_uint64_t)apr_time_now());
-    write_endpoints(&json, connection);
+    json_raw(&json, connection->description, connection->description_len);
     KEY(&json, "requests");
     json_unsigned(&json, __atomic_load_n(&connection->requests_finished, __ATOMIC_RELAXED));
     if (reqin_get_settings()->reads_wire) {

@@ -6,49 +6,42 @@
 
 #include "json_writer.h"
 
-#define FIRST_CAPACITY 2048
+#define FIRST_CAPACITY 3072
 
 static const char hex_digits[] = "0123456789abcdef";
 
 void json_start(json_writer *json, apr_pool_t *pool, apr_size_t limit)
 {
     json->pool = pool;
-    json->limit = limit;
-    json->capacity = limit < FIRST_CAPACITY ? limit : FIRST_CAPACITY;
-    json->text = apr_palloc(pool, json->capacity);
+    json->allocated = FIRST_CAPACITY;
+    json->text = apr_palloc(pool, json->allocated);
     json->len = 0;
     json->overflowed = 0;
+    json_set_limit(json, limit);
 }
 
-static int make_room(json_writer *json, apr_size_t more)
+void json_set_limit(json_writer *json, apr_size_t limit)
+{
+    json->limit = limit;
+    json->end = limit < json->allocated ? limit : json->allocated;
+}
+
+int json_make_room(json_writer *json, apr_size_t more)
 {
     apr_size_t needed = json->len + more;
-    apr_size_t capacity = json->capacity;
     char *text;
 
     if (json->overflowed || needed > json->limit) {
         json->overflowed = 1;
         return 0;
     }
-    if (needed <= capacity)
-        return 1;
-    while (capacity < needed)
-        capacity *= 2;
-    if (capacity > json->limit)
-        capacity = json->limit;
-    text = apr_palloc(json->pool, capacity);
+    while (json->allocated < needed)
+        json->allocated *= 2;
+    text = apr_palloc(json->pool, json->allocated);
     memcpy(text, json->text, json->len);
     json->text = text;
-    json->capacity = capacity;
+    json_set_limit(json, json->limit);
     return 1;
-}
-
-void json_raw(json_writer *json, const char *text, apr_size_t len)
-{
-    if (!make_room(json, len))
-        return;
-    memcpy(json->text + json->len, text, len);
-    json->len += len;
 }
 
 /* Length of the UTF-8 sequence at `bytes` (Unicode 15, table 3-7), 0 if there is none. */
@@ -85,12 +78,45 @@ static apr_size_t utf8_sequence(const unsigned char *bytes, apr_size_t len)
     return size;
 }
 
-/* Bytes of `bytes` that need no escape, from its start. */
+#define EACH_BYTE(byte) (0x0101010101010101ULL * (byte))
+
+/* True if one of eight bytes is a control character, a quote, a backslash or not ASCII. The subtractions borrow
+ * into the high bit of each byte that is too small; a byte that is not ASCII has that bit already. */
+static int needs_care(apr_uint64_t eight)
+{
+    apr_uint64_t quotes = eight ^ EACH_BYTE('"');
+    apr_uint64_t backslashes = eight ^ EACH_BYTE('\\');
+    apr_uint64_t found = (eight - EACH_BYTE(0x20)) | (quotes - EACH_BYTE(1)) | (backslashes - EACH_BYTE(1));
+
+    return ((found | eight) & EACH_BYTE(0x80)) != 0;
+}
+
+static int is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+static apr_uint64_t eight_at(const unsigned char *bytes)
+{
+    apr_uint64_t eight;
+
+    memcpy(&eight, bytes, sizeof(eight));
+    return eight;
+}
+
+/* Bytes of `bytes` that need no escape, from its start. Most strings of a request need none at all, so whole
+ * words are looked at, the last of which overlaps the one before. */
 static apr_size_t plain_run(const unsigned char *bytes, apr_size_t len)
 {
     apr_size_t i = 0;
 
-    while (i < len && bytes[i] >= 0x20 && bytes[i] < 0x80 && bytes[i] != '"' && bytes[i] != '\\')
+    if (len >= 8) {
+        while (i + 8 <= len && !needs_care(eight_at(bytes + i)))
+            i += 8;
+        if (i + 8 > len && !needs_care(eight_at(bytes + len - 8)))
+            return len;
+    }
+    while (i < len && is_plain(bytes[i]))
         i++;
     return i;
 }

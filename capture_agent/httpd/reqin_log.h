@@ -35,6 +35,11 @@ typedef struct {
 } reqin_vhost_conf;
 
 typedef struct {
+    const char *text;
+    apr_size_t len;
+} reqin_name;
+
+typedef struct {
     const char *socket_path; /* NULL: the module does nothing */
     apr_size_t buffer_bytes;
     int flush_ms;
@@ -42,7 +47,7 @@ typedef struct {
     int reads_wire;
     int names_cookies;
     int has_own_headers;
-    apr_array_header_t *kept_headers; /* of const char *, lower case */
+    apr_array_header_t *kept_headers; /* of reqin_name */
 } reqin_settings;
 
 extern const command_rec reqin_directives[];
@@ -106,10 +111,8 @@ typedef struct {
     conn_rec *c;
     apr_uint64_t seq;
     apr_time_t started;
-    char peer_ip[64]; /* text of an IPv6 address is at most 45 characters */
-    char local_ip[64];
-    apr_port_t peer_port;
-    apr_port_t local_port;
+    const char *description; /* the part of its events that never changes; see events.c */
+    apr_size_t description_len;
     apr_uint32_t requests_begun;    /* atomic: streams of HTTP/2 run on several threads */
     apr_uint32_t requests_finished; /* atomic */
     apr_uint64_t bytes_in;
@@ -146,11 +149,12 @@ void reqin_add_filter(reqin_connection *connection);
 void reqin_find_http2(void);
 void reqin_send_request(request_rec *r, const reqin_request *seen);
 void reqin_send_close(const reqin_connection *connection);
+/* Write what all events of the connection share; must run before any other thread sees it. */
+void reqin_describe(reqin_connection *connection);
 
 /* ---- transport.c */
 
 void reqin_transport_start(apr_pool_t *pchild, server_rec *server);
-const char *reqin_source_id(void);
 /* Hand over an event. `json` is an open object without its closing brace: the number is added behind it.
  * Never waits for the reader. NULL reports an event that was longer than REQIN_MAX_EVENT. */
 void reqin_submit(const char *json, apr_size_t len);

@@ -29,7 +29,6 @@ APLOG_USE_MODULE(reqin_log);
 #define WRITE_WAIT_MS 100
 /* A child that ends gives its last events this long; Apache waits for it, requests do not. */
 #define LAST_FLUSH_MS 300
-#define MAX_SUFFIX 160
 
 typedef struct {
     char *bytes;
@@ -54,6 +53,8 @@ typedef struct {
     int is_running;
     server_rec *server;
     char source_id[64];
+    char suffix[128]; /* what stands between an event and its number */
+    apr_size_t suffix_len;
 } transport;
 
 static transport *current;
@@ -69,24 +70,32 @@ static apr_int64_t monotonic_ms(void)
 /* With the lock held. */
 static void append_event(transport *t, const char *json, apr_size_t len)
 {
-    char suffix[MAX_SUFFIX];
-    apr_uint64_t number = ++t->numbered;
-    apr_size_t suffix_len;
+    char number[24]; /* 20 digits, brace, line feed */
+    char *at = number + sizeof(number);
+    apr_uint64_t rest = ++t->numbered;
+    apr_size_t number_len;
+    char *end;
 
     if (!json) {
         t->dropped_long++;
         return;
     }
-    suffix_len = (apr_size_t)apr_snprintf(suffix, sizeof(suffix),
-                                          ",\"source_id\":\"%s\",\"source_seq\":%" APR_UINT64_T_FMT "}\n",
-                                          t->source_id, number);
-    if (len + suffix_len > t->capacity - t->filling.len) {
+    *--at = '\n';
+    *--at = '}';
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    number_len = (apr_size_t)(number + sizeof(number) - at);
+    if (len + t->suffix_len + number_len > t->capacity - t->filling.len) {
         t->dropped_full++;
         return;
     }
-    memcpy(t->filling.bytes + t->filling.len, json, len);
-    memcpy(t->filling.bytes + t->filling.len + len, suffix, suffix_len);
-    t->filling.len += len + suffix_len;
+    end = t->filling.bytes + t->filling.len;
+    memcpy(end, json, len);
+    memcpy(end + len, t->suffix, t->suffix_len);
+    memcpy(end + len + t->suffix_len, at, number_len);
+    t->filling.len += len + t->suffix_len + number_len;
 }
 
 /* With the lock held: the state of this child's books. */
@@ -112,15 +121,11 @@ void reqin_submit(const char *json, apr_size_t len)
         return;
     pthread_mutex_lock(&t->lock);
     was_empty = t->filling.len == 0;
-    append_event(t, json, len);
+    if (!t->stopping)
+        append_event(t, json, len);
     if (was_empty && t->filling.len > 0)
         pthread_cond_signal(&t->has_events);
     pthread_mutex_unlock(&t->lock);
-}
-
-const char *reqin_source_id(void)
-{
-    return current ? current->source_id : "";
 }
 
 static void disconnect(transport *t)
@@ -274,7 +279,6 @@ static apr_status_t transport_stop(void *data)
 {
     transport *t = data;
 
-    current = NULL;
     if (!lock_within(t, LAST_FLUSH_MS))
         return APR_SUCCESS;
     __atomic_store_n(&t->stopping, 1, __ATOMIC_RELAXED);
@@ -288,9 +292,7 @@ static apr_status_t transport_stop(void *data)
                      t->source_id, t->numbered);
     if (t->fd >= 0)
         close(t->fd);
-    free(t->filling.bytes);
-    free(t->sending.bytes);
-    free(t);
+    /* Nothing is freed: on a hard stop, threads of Apache may still run that use it. The process ends now. */
     return APR_SUCCESS;
 }
 
@@ -326,6 +328,8 @@ void reqin_transport_start(apr_pool_t *pchild, server_rec *server)
     t->server = server;
     apr_snprintf(t->source_id, sizeof(t->source_id), "httpd-%d-%" APR_TIME_T_FMT, (int)getpid(),
                  apr_time_now());
+    t->suffix_len = (apr_size_t)apr_snprintf(t->suffix, sizeof(t->suffix),
+                                             ",\"source_id\":\"%s\",\"source_seq\":", t->source_id);
     pthread_mutex_init(&t->lock, NULL);
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);

@@ -35,6 +35,7 @@ void reqin_add_field(apr_pool_t *pool, apr_array_header_t *fields, const char *n
 {
     reqin_field *field = apr_array_push(fields);
     int is_wanted = value != NULL;
+    char *copy;
 
     if (is_wanted && reqin_is_cookie(name, name_len)) {
         is_wanted = reqin_get_settings()->names_cookies;
@@ -46,10 +47,17 @@ void reqin_add_field(apr_pool_t *pool, apr_array_header_t *fields, const char *n
     }
     if (name_len > REQIN_MAX_NAME + 4)
         name_len = REQIN_MAX_NAME + 4;
-    field->name = apr_pstrmemdup(pool, name, name_len);
+    copy = apr_palloc(pool, name_len + (is_wanted ? value_len : 0));
+    memcpy(copy, name, name_len);
+    field->name = copy;
     field->name_len = name_len;
-    field->value = is_wanted ? apr_pstrmemdup(pool, value, value_len) : NULL;
-    field->value_len = is_wanted ? value_len : 0;
+    field->value = NULL;
+    field->value_len = 0;
+    if (is_wanted) {
+        memcpy(copy + name_len, value, value_len);
+        field->value = copy + name_len;
+        field->value_len = value_len;
+    }
 }
 
 /* A line that begins with white space continues the value before it (RFC 9112 section 5.2). */
@@ -126,7 +134,9 @@ static void keep_piece(reqin_http1 *http1, const char *bytes, apr_size_t len)
 /* A request line over Apache's limit never ends: what came of it is the line. */
 void reqin_http1_request_line(const reqin_http1 *http1, const char **line, apr_size_t *len)
 {
-    *line = http1->lines > 0 ? http1->request_line : http1->line;
+    const char *unfinished = http1->line ? http1->line : "";
+
+    *line = http1->lines > 0 ? http1->request_line : unfinished;
     *len = http1->lines > 0 ? http1->request_line_len : http1->line_len;
 }
 

@@ -87,7 +87,6 @@ class PrivateApache:
         mpm: str = "event",
         directives: str = "",
         environment: dict[str, str] | None = None,
-        wrapper: tuple[str, ...] = (),
         single_process: bool = False,
     ) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="reqin-log-"))
@@ -95,7 +94,7 @@ class PrivateApache:
         self.socket_path = self.root / "agent.sock"
         self.port, self.tls_port = two_free_ports()
         self._environment = environment or {}
-        self._wrapper = wrapper
+        self._wrapper: tuple[str, ...] = ()
         self._single_process = single_process
         (self.root / "www").mkdir()
         (self.root / "www" / "index.html").write_text("hello\n")
@@ -131,6 +130,10 @@ class PrivateApache:
             capture_output=True,
             timeout=30,
         )
+
+    def run_under(self, *wrapper: str) -> None:
+        """Start the server as the argument of another program."""
+        self._wrapper = wrapper
 
     def __enter__(self) -> PrivateApache:
         flags = ["-X"] if self._single_process else ["-DFOREGROUND"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from private_apache import EventReader, PrivateApache, wait_for
@@ -13,22 +14,42 @@ ONE_CHILD = "ServerLimit 1\nStartServers 1\nThreadsPerChild 8\nMaxRequestWorkers
 
 
 def fetch(apache: PrivateApache, count: int, mark: str = "x") -> float:
-    """`count` requests on one connection, each checked; the longest one's seconds."""
-    slowest = 0.0
-    with apache.connect() as connection:
-        stream = connection.makefile("rb")
-        for number in range(count):
-            start = time.monotonic()
-            target = f"/index.html?{mark}{number}"
-            connection.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\nAccept: {'u' * 900}\r\n\r\n".encode())
-            assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
-            length = 0
-            while (line := stream.readline().strip()) != b"":
-                if line.lower().startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-            assert len(stream.read(length)) == length
-            slowest = max(slowest, time.monotonic() - start)
+    """`count` requests, each answer checked; the longest one's seconds.
+
+    A child that ends gracefully closes kept connections unanswered: the request goes to the next one.
+    """
+    slowest, number = 0.0, 0
+    while number < count:
+        with apache.connect() as connection:
+            stream = connection.makefile("rb")
+            while number < count:
+                start = time.monotonic()
+                target = f"/index.html?{mark}{number}"
+                connection.sendall(
+                    f"GET {target} HTTP/1.1\r\nHost: a\r\nAccept: {'u' * 900}\r\n\r\n".encode()
+                )
+                if not is_answered(stream):
+                    break
+                slowest = max(slowest, time.monotonic() - start)
+                number += 1
     return slowest
+
+
+def is_answered(stream: BinaryIO) -> bool:
+    """Reads one answer, which must be whole and 200; False if the connection was closed before it."""
+    try:
+        status = stream.readline()
+    except ConnectionResetError:
+        return False
+    if status == b"":
+        return False
+    assert status == b"HTTP/1.1 200 OK\r\n"
+    length = 0
+    while (line := stream.readline().strip()) != b"":
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    assert len(stream.read(length)) == length
+    return True
 
 
 def settle(reader: EventReader) -> None:

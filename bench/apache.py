@@ -1,0 +1,232 @@
+"""What mod_reqin_log costs Apache, and whether every event that is lost is counted.
+
+First part: wrk against two servers, with and without the module, in turns, while a reader drains the socket.
+Second part: ab against the module while its reader is absent, hung or killed.
+
+    python bench/apache.py [--rounds 5] [--seconds 4] [--requests 30000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "capture_agent" / "httpd"))
+
+from private_apache import EventReader, PrivateApache, build_module
+
+CONNECTIONS = 16
+SERVERS = (
+    "ServerLimit 2\nStartServers 2\nThreadsPerChild 25\nMaxRequestWorkers 50\n"
+    "MinSpareThreads 1\nMaxSpareThreads 50\nLogLevel warn"
+)
+BROWSER_HEADERS = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0",
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    "Accept-Language": "de-DE,de;q=0.9,en;q=0.8",
+    "Accept-Encoding": "gzip, deflate, br, zstd",
+    "Referer": "https://shop.test/products/17",
+    "Sec-Fetch-Site": "same-origin",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Dest": "document",
+    "Cookie": "session=0123456789abcdef0123456789abcdef; theme=dark; consent=1",
+}
+WRK_UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One run of wrk."""
+
+    requests: int
+    cpu_s: float
+    p99_ms: float
+    failures: int
+
+    @property
+    def cpu_s_per_100k(self) -> float:
+        """CPU seconds of all of Apache's processes for 100,000 requests."""
+        return self.cpu_s / self.requests * 100_000
+
+
+def url_of(apache: PrivateApache) -> str:
+    """The file that is fetched."""
+    return f"http://127.0.0.1:{apache.port}/index.html"
+
+
+def cpu_seconds(apache: PrivateApache) -> float:
+    """User and system time of the server's processes so far."""
+    if apache.process is None:
+        raise RuntimeError("the server is not running")
+    ticks = 0
+    for pid in (apache.process.pid, *apache.children()):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def run_wrk(apache: PrivateApache, seconds: int) -> Measurement:
+    """Load the server for `seconds`."""
+    fields = [part for name, value in BROWSER_HEADERS.items() for part in ("-H", f"{name}: {value}")]
+    before = cpu_seconds(apache)
+    output = subprocess.run(
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", *fields, url_of(apache)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    cpu_s = cpu_seconds(apache) - before
+    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
+    count = re.search(r"(\d+) requests in", output)
+    if p99 is None or count is None:
+        raise RuntimeError(f"wrk said: {output}")
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    return Measurement(
+        requests=int(count[1]),
+        cpu_s=cpu_s,
+        p99_ms=float(p99[1]) * WRK_UNITS_MS[p99[2]],
+        failures=sum(map(int, errors.groups() if errors else ())) + int(refused[1] if refused else 0),
+    )
+
+
+def compare_cost(module: Path, rounds: int, seconds: int) -> None:
+    """Print medians with and without the module and the median of the ratios of neighbouring runs."""
+    with_module = PrivateApache(module, directives=SERVERS)
+    without = PrivateApache(None, directives=SERVERS)
+    reader = EventReader(with_module.socket_path, keeps_events=False).start()
+    try:
+        with with_module, without:
+            for apache in (without, with_module):
+                run_wrk(apache, 1)  # threads, caches, buckets
+            bare: list[Measurement] = []
+            reporting: list[Measurement] = []
+            for number in range(rounds):
+                pair = [(without, bare), (with_module, reporting)]
+                for apache, runs in pair if number % 2 == 0 else reversed(pair):
+                    runs.append(run_wrk(apache, seconds))
+    finally:
+        reader.die()
+    for label, runs in (("without", bare), ("with", reporting)):
+        print(
+            f"{label:8} {statistics.median(run.requests / seconds for run in runs):9,.0f} requests/s "
+            f"{statistics.median(run.cpu_s_per_100k for run in runs):7.3f} CPU s per 100,000 "
+            f"p99 {statistics.median(run.p99_ms for run in runs):7.3f} ms "
+            f"failed {sum(run.failures for run in runs)}"
+        )
+    pairs = list(zip(bare, reporting, strict=True))
+    cpu = [new.cpu_s_per_100k / old.cpu_s_per_100k for old, new in pairs]
+    p99 = [new.p99_ms / old.p99_ms for old, new in pairs]
+    for label, ratios in (("CPU", cpu), ("p99", p99)):
+        print(
+            f"{label} with / without: median {statistics.median(ratios):.3f}, "
+            f"{min(ratios):.3f} to {max(ratios):.3f}"
+        )
+    print(f"reader took {reader.bytes_read:,} bytes")
+
+
+def run_ab(apache: PrivateApache, requests: int) -> tuple[int, float]:
+    """Exactly `requests` requests: how many failed, and the slowest in ms."""
+    fields = [part for name, value in BROWSER_HEADERS.items() for part in ("-H", f"{name}: {value}")]
+    output = subprocess.run(
+        ["ab", "-q", "-k", "-l", "-n", str(requests), "-c", str(CONNECTIONS), *fields, url_of(apache)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    failed = int(re.findall(r"Failed requests:\s+(\d+)", output)[0])
+    failed += sum(map(int, re.findall(r"Non-2xx responses:\s+(\d+)", output)))
+    return failed, float(re.findall(r"100%\s+(\d+)", output)[0])
+
+
+def lose_readers(module: Path, requests: int) -> None:
+    """Print, for each way to lose a reader, what failed, what came and what the numbers say is missing."""
+    for way in ("draining", "hung", "killed", "absent"):
+        with PrivateApache(module, directives=SERVERS) as apache:
+            reader = EventReader(apache.socket_path).start()
+            made = requests + 200
+            failed, _ = run_ab(apache, 100)
+            time.sleep(0.3)
+            if way == "hung":
+                reader.stall()
+            elif way == "absent":
+                reader.die()
+                apache.socket_path.unlink()
+            if way == "killed":
+                load = subprocess.Popen(
+                    ["ab", "-q", "-k", "-l", "-n", str(requests), "-c", str(CONNECTIONS), url_of(apache)],
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+                time.sleep(0.5)
+                reader.stall()
+                time.sleep(0.1)
+                reader.die()
+                output = load.communicate()[0]
+                failed += int(re.findall(r"Failed requests:\s+(\d+)", output)[0])
+                slowest = float(re.findall(r"100%\s+(\d+)", output)[0])
+            else:
+                failed_now, slowest = run_ab(apache, requests)
+                failed += failed_now
+            if way == "hung":
+                reader.resume()
+            elif way != "draining":
+                reader.start()
+            settle(reader)
+            failed += run_ab(apache, 100)[0]
+            settle(reader)
+            apache.stop()
+            settle(reader)
+            reader.die()
+            report(way, made, failed, slowest, reader)
+
+
+def report(way: str, made: int, failed: int, slowest_ms: float, reader: EventReader) -> None:
+    """One line; lost = numbered - received, and the requests among them by what ab made."""
+    received = len(reader.of_kind("end"))
+    lost = reader.lost()
+    print(
+        f"{way:9} requests {made:,}, failed {failed}, slowest {slowest_ms:.0f} ms, "
+        f"not reported {made - received:,}; events of all kinds {len(reader.events) + lost:,}, "
+        f"lost by their numbers {lost:,}, of those dropped by the module {reader.dropped():,}"
+    )
+
+
+def settle(reader: EventReader) -> None:
+    """Wait until nothing has come for half a second."""
+    seen = -1
+    while seen != len(reader.lines):
+        seen = len(reader.lines)
+        time.sleep(0.5)
+
+
+def main() -> None:
+    """Run both parts, if the machine has the tools."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--requests", type=int, default=30_000)
+    options = parser.parse_args()
+    missing = [tool for tool in ("apache2", "apxs", "wrk", "ab") if shutil.which(tool) is None]
+    if missing:
+        print(f"not run: no {', '.join(missing)} on this machine")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        module = build_module(Path(folder))
+        compare_cost(module, options.rounds, options.seconds)
+        lose_readers(module, options.requests)
+
+
+if __name__ == "__main__":
+    main()
