@@ -216,6 +216,7 @@ cdef class TcpFast:
                 flow.state == HALF_OPEN and not is_client
             ):
                 self.hand_over(index)
+                flow.last_us = ts_us
                 return False
             closed_sweep = flow.closed_sweep
             self.store.remove(index)
@@ -259,10 +260,9 @@ cdef class TcpFast:
                 return True
             if flow.state == AWAITS_HELLO or flow.state == AWAITS_SECOND or flow.state == SETTLED:
                 return True
-            if flow.state == REFERENCE:
-                flow.last_us = ts_us
-            else:
+            if flow.state != REFERENCE:
                 self.hand_over(index)
+            flow.last_us = ts_us
             return False
         size = (segment.key_size - 4) >> 1
         memcpy(client_key, segment.key + size, size)

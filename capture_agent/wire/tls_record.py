@@ -7,6 +7,7 @@ bytes and a handshake record at least one), RFC 5246 appendix E.2 (SSL 2.0 CLIEN
 from __future__ import annotations
 
 from capture_agent.wire import registry
+from capture_agent.wire.client_hello import parse_client_hello
 from capture_agent.wire.errors import Malformed, NotTls
 from capture_agent.wire.hello_message import MAX_HELLO_BYTES, HelloMessage
 
@@ -18,6 +19,7 @@ MAX_SKIPPED_BYTES = 65_536
 
 _RECORD_HEADER_BYTES = 5
 _HANDSHAKE_HEADER_BYTES = 4
+_RANDOM_END = _HANDSHAKE_HEADER_BYTES + 2 + 32
 _SSLV2_HEADER_BYTES = 2
 _SSLV2_FIXED_BYTES = 9
 _EARLY_DATA = registry.EXT_EARLY_DATA.to_bytes(2, "big") + b"\0\0"
@@ -28,11 +30,16 @@ class ClientHelloReader:
 
     `feed` takes the next bytes of the stream in order, cut anywhere; after a hello it may be fed on and
     finds a second one (HelloRetryRequest), `feed(b"")` included. `NotTls` says that the stream starts
-    with something else. Once `is_done`, or after an error, further bytes are ignored. Offsets count
-    from the first byte fed. It holds at most `MAX_HELLO_BYTES` and what one `feed` brought.
+    with something else. Behind a hello only what is a hello for certain counts: one that parses, or one
+    that repeats the first's version and random, as RFC 8446 section 4.1.2 demands of the answer to a
+    HelloRetryRequest. Everything else there, such as the sealed Finished of a TLS 1.2 resumption whose
+    first byte happens to be 1, ends the search without an error. Once `is_done`, or after an error,
+    further bytes are ignored. Offsets count from the first byte fed. It holds at most `MAX_HELLO_BYTES`
+    and what one `feed` brought.
     """
 
     __slots__ = (
+        "_first_start",
         "_hellos",
         "_is_skipping",
         "_message",
@@ -55,6 +62,7 @@ class ClientHelloReader:
         self._message = bytearray()
         self._records = 0
         self._hellos = 0
+        self._first_start = b""
 
     @property
     def buffered_bytes(self) -> int:
@@ -70,9 +78,16 @@ class ClientHelloReader:
             return self._read()
         except Malformed:
             self.is_done = True
+            if self._hellos and not self._repeats_first(self._message):
+                return None
             raise
         finally:
             self._drop_if_done()
+
+    def _repeats_first(self, message: bytes | bytearray) -> bool:
+        """Whether a second message begins with the version and random of the first hello."""
+        start = message[_HANDSHAKE_HEADER_BYTES:_RANDOM_END]
+        return len(start) == _RANDOM_END - _HANDSHAKE_HEADER_BYTES and start == self._first_start
 
     def _drop_if_done(self) -> None:
         if self.is_done:
@@ -154,6 +169,9 @@ class ClientHelloReader:
             return None
         body_size = int.from_bytes(message[1:_HANDSHAKE_HEADER_BYTES], "big")
         if body_size > MAX_HELLO_BYTES:
+            if self._hellos and len(message) < _RANDOM_END:
+                # Too soon to tell whether it is one.
+                return None
             raise Malformed("hello is longer than 65536 bytes", start + 1)
         surplus = len(message) - _HANDSHAKE_HEADER_BYTES - body_size
         if surplus < 0:
@@ -164,6 +182,11 @@ class ClientHelloReader:
             self._offset -= surplus
             self._record_left += surplus
             del message[-surplus:]
+        if not self._hellos:
+            self._first_start = bytes(message[_HANDSHAKE_HEADER_BYTES:_RANDOM_END])
+        elif not self._repeats_first(message) and not _parses(bytes(message)):
+            self.is_done = True
+            return None
         hello = HelloMessage(
             message=bytes(message),
             is_second=self._hellos > 0,
@@ -200,3 +223,11 @@ class ClientHelloReader:
                 self.is_done = True
                 return HelloMessage(message=message, is_sslv2_framed=True, end_offset=self._offset)
         return None
+
+
+def _parses(message: bytes) -> bool:
+    try:
+        parse_client_hello(message)
+    except Malformed:
+        return False
+    return True

@@ -198,3 +198,45 @@ def test_mutated_hellos_give_a_value_or_need_more_or_malformed() -> None:
         except Malformed:
             continue
         assert hello is None or len(hello.message) <= len(stream)
+
+
+def resumption(sealed: bytes) -> bytes:
+    """What a TLS 1.2 client sends behind its hello when it resumes (RFC 5246 figure 2), then a request."""
+    request = b"\x17\x03\x03\x00\x20" + bytes(32)
+    return CHANGE_CIPHER_SPEC + b"\x16\x03\x03" + len(sealed).to_bytes(2, "big") + sealed + request
+
+
+@pytest.mark.parametrize("piece", [1, 1000])
+@pytest.mark.parametrize("length_octets", ["000001", "000010", "00ffff", "ffffff"])
+def test_a_sealed_finished_that_looks_like_a_hello_is_none(length_octets: str, piece: int) -> None:
+    reader = ClientHelloReader()
+    assert reader.feed(STREAMS["curl-h2"]) is not None
+    stream = resumption(b"\x01" + bytes.fromhex(length_octets) + bytes(range(36)))
+    for at in range(0, len(stream), piece):
+        assert reader.feed(stream[at : at + piece]) is None
+    assert reader.is_done
+
+
+@pytest.mark.parametrize("after", ["00" * 8, "1603030000", "160301400101", "16020300050101010101", "ff" * 40])
+def test_no_hello_is_made_of_what_is_none_behind_the_first(after: str) -> None:
+    reader = ClientHelloReader()
+    assert reader.feed(STREAMS["curl-h2"]) is not None
+    assert reader.feed(bytes.fromhex(after)) is None
+    assert reader.is_done
+
+
+def test_a_broken_second_hello_that_repeats_the_first_s_random_is_malformed() -> None:
+    first = STREAMS["curl-h2"]
+    reader = ClientHelloReader()
+    assert reader.feed(first) is not None
+    assert reader.feed(CHANGE_CIPHER_SPEC + records(first[5:105], 16384)) is None
+    with pytest.raises(Malformed, match="record of another type inside the hello"):
+        reader.feed(b"\x17\x03\x03\x00\x05")
+
+
+def test_a_second_hello_of_its_own_is_found_if_it_parses() -> None:
+    reader = ClientHelloReader()
+    assert reader.feed(STREAMS["curl-h2"]) is not None
+    second = reader.feed(STREAMS["firefox-esr-headless"])
+    assert second is not None
+    assert second.is_second
