@@ -15,6 +15,7 @@ else:
             Extension(
                 f"capture_agent.compiled.{source.stem}",
                 [str(source)],
+                define_macros=[("_GNU_SOURCE", "1")],
                 extra_compile_args=["-O3"],
                 optional=True,
             )

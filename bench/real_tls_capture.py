@@ -16,6 +16,7 @@ from pathlib import Path
 RECORDING = Path(__file__).resolve().parent.parent / "sample_traffic" / "recording" / "pcaps"
 INTERLEAVED_COPIES = 64
 MAX_SEGMENT_BYTES = 1448
+SERVER_PORT = 443
 
 _FILE_HEADER = struct.Struct("<IHHiIII")
 _RECORD_HEADER = struct.Struct("<IIII")
@@ -45,8 +46,8 @@ def recorded_tcp_frames(folder: Path = RECORDING) -> list[RecordedFrame]:
             frame = content[position : position + captured]
             position += captured
             if frame[12:14] == _ETHERTYPE_IPV4 and frame[23] == _TCP:
-                # The recorded clients have addresses of 127.77.0.0/16, the server is 127.0.0.1.
-                is_from_client = frame[26:28] == b"\x7f\x4d"
+                destination_port = struct.unpack_from(">H", frame, 16 + (frame[14] & 15) * 4)[0]
+                is_from_client = destination_port == SERVER_PORT
                 frames.append(RecordedFrame(frame, 26 if is_from_client else 30, is_from_client))
     return frames
 
@@ -78,7 +79,7 @@ def write_capture(path: Path, packets: int, bulk: int = 0) -> int:
 
 def _frames_of_copy(frame: RecordedFrame, copy: int, bulk: int) -> Iterator[bytes]:
     data = bytearray(frame.data)
-    # 127.77.a.b becomes 10.x.y.z: 16 bits from the copy, 8 bits from the recorded client.
+    # The client becomes 10.x.y.z: 16 bits from the copy, 8 bits from the recorded address.
     third, fourth = data[frame.client_offset + 2], data[frame.client_offset + 3]
     client = (copy << 8 | (third << 6 ^ fourth) & 0xFF) & 0xFFFFFF
     data[frame.client_offset : frame.client_offset + 4] = b"\x0a" + client.to_bytes(3, "big")

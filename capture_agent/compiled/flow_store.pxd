@@ -14,11 +14,17 @@ cdef enum State:
     REFERENCE
     CLOSED
 
+# What every segment looks at stands in the first cache line.
 cdef struct Flow:
-    uint8_t key[MAX_KEY_BYTES]
+    uint32_t bucket
+    int next_index
+    int64_t last_us
     uint8_t key_size
     uint8_t state
     uint8_t fins
+    uint8_t is_live
+    uint8_t key[MAX_KEY_BYTES]
+    uint32_t next_seq
     uint8_t ttl
     uint8_t option_size
     uint8_t chunk_count
@@ -26,14 +32,11 @@ cdef struct Flow:
     bint ip_df
     bint has_isn
     bint may_send_early_data
-    bint is_live
     uint16_t window
     uint16_t ip_id
     uint32_t closed_sweep
     uint32_t isn
-    uint32_t next_seq
     int64_t opened_us
-    int64_t last_us
     int64_t syn_ack_us
     int64_t rtt_us
     int64_t begun_us
@@ -42,8 +45,6 @@ cdef struct Flow:
     uint8_t* stream
     int stream_size
     int stream_capacity
-    int next_index
-    uint32_t bucket
 
 cdef class FlowStore:
     cdef Flow* flows

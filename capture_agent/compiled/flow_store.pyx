@@ -27,7 +27,7 @@ cdef inline uint64_t endpoint(const uint8_t* address, int size, const uint8_t* p
     if size == 16:
         memcpy(&half, address + 8, 8)
         value = mixed(value ^ seed) ^ half
-    return mixed(value + seed ^ (<uint64_t>port[0] << 56 | <uint64_t>port[1] << 48))
+    return mixed((value ^ (<uint64_t>port[0] << 56 | <uint64_t>port[1] << 48)) + seed)
 
 
 cdef inline bint is_reverse(const uint8_t* key, const uint8_t* other, int key_size) noexcept nogil:
@@ -64,7 +64,7 @@ cdef class FlowStore:
         cdef int size = (key_size - 4) >> 1
         cdef uint64_t source = endpoint(key, size, key + key_size - 4, self.seed)
         cdef uint64_t target = endpoint(key + size, size, key + key_size - 2, self.seed)
-        return <uint32_t>mixed(source + target)
+        return <uint32_t>((source + target) >> 16)
 
     cdef int find(self, const uint8_t* key, int key_size, bint* is_client) noexcept nogil:
         """Index of the flow, -1 if it is unknown; `is_client` says whether `key` is the client's direction."""

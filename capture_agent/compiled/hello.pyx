@@ -25,10 +25,15 @@ cdef int MAX_CACHED_HASHES = 8192
 cdef int HASH_CHARS = 12
 
 cdef dict _hashes = {}
+cdef dict _ja3_hashes = {}
 cdef char HEX[16]
-cdef int _digit
-for _digit in range(16):
-    HEX[_digit] = b"0123456789abcdef"[_digit]
+cdef char HEX_PAIRS[512]
+cdef int _number
+for _number in range(16):
+    HEX[_number] = b"0123456789abcdef"[_number]
+for _number in range(256):
+    HEX_PAIRS[2 * _number] = HEX[_number >> 4]
+    HEX_PAIRS[2 * _number + 1] = HEX[_number & 15]
 
 
 cdef inline int u16(const uint8_t* at) noexcept nogil:
@@ -280,10 +285,8 @@ cdef inline void put_text(Text* text, Text* other) noexcept nogil:
 
 cdef inline void put_hex4(Text* text, int value) noexcept nogil:
     cdef char* out = text.chars + text.size
-    out[0] = HEX[value >> 12 & 15]
-    out[1] = HEX[value >> 8 & 15]
-    out[2] = HEX[value >> 4 & 15]
-    out[3] = HEX[value & 15]
+    memcpy(out, HEX_PAIRS + 2 * (value >> 8 & 255), 2)
+    memcpy(out + 2, HEX_PAIRS + 2 * (value & 255), 2)
     text.size += 4
 
 
@@ -385,34 +388,32 @@ cdef bytes hexadecimal(bytes digest, int chars):
     return text
 
 
-cdef int put_hash12(Text* out, Text* text, bint is_recurring) except -1:
-    """12 hex digits of SHA-256. Sorted lists recur with each hello of a client and are remembered."""
+cdef int put_hash12(Text* out, Text* text) except -1:
+    """12 hex digits of SHA-256, remembered: most clients send the same lists with each hello."""
     cdef bytes key
     cdef object digits
     if text.size == 0:
         put(out, b"000000000000", HASH_CHARS)
         return 0
     key = PyBytes_FromStringAndSize(text.chars, text.size)
-    digits = _hashes.get(key) if is_recurring else None
+    digits = _hashes.get(key)
     if digits is None:
         digits = hexadecimal(sha256(key).digest(), HASH_CHARS)
-        if is_recurring:
-            if len(_hashes) >= MAX_CACHED_HASHES:
-                _hashes.clear()
-            _hashes[key] = digits
+        if len(_hashes) >= MAX_CACHED_HASHES:
+            _hashes.clear()
+        _hashes[key] = digits
     put(out, PyBytes_AS_STRING(digits), HASH_CHARS)
     return 0
 
 
-cdef int put_md5(Text* out, Text* text, bint is_recurring) except -1:
+cdef int put_md5(Text* out, Text* text) except -1:
     cdef bytes key = PyBytes_FromStringAndSize(text.chars, text.size)
-    cdef object digits = _hashes.get(key) if is_recurring else None
+    cdef object digits = _ja3_hashes.get(key)
     if digits is None:
         digits = hexadecimal(md5(key).digest(), 32)
-        if is_recurring:
-            if len(_hashes) >= MAX_CACHED_HASHES:
-                _hashes.clear()
-            _hashes[key] = digits
+        if len(_ja3_hashes) >= MAX_CACHED_HASHES:
+            _ja3_hashes.clear()
+        _ja3_hashes[key] = digits
     put(out, PyBytes_AS_STRING(digits), 32)
     return 0
 
@@ -493,13 +494,13 @@ cdef int make_prints(Hello* hello, char transport_letter, Prints* prints) except
     put_hex_list(scratch, sorted_suites, _lists.suite_count)
     put_text(&prints.ja4_r, scratch)
     put_char(&prints.ja4_r, b"_")
-    put_hash12(&prints.ja4, scratch, True)
+    put_hash12(&prints.ja4, scratch)
     put_char(&prints.ja4, b"_")
     scratch.size = 0
     put_hex_list(scratch, _lists.hashed, _lists.hashed_count)
     put_schemes(scratch)
     put_text(&prints.ja4_r, scratch)
-    put_hash12(&prints.ja4, scratch, True)
+    put_hash12(&prints.ja4, scratch)
 
     put_text(&prints.ja4_stable, &prints.ja4)
     if _lists.stable_count != _lists.hashed_count:
@@ -510,16 +511,16 @@ cdef int make_prints(Hello* hello, char transport_letter, Prints* prints) except
         scratch.size = 0
         put_hex_list(scratch, _lists.stable, _lists.stable_count)
         put_schemes(scratch)
-        put_hash12(&prints.ja4_stable, scratch, True)
+        put_hash12(&prints.ja4_stable, scratch)
 
     scratch.size = 0
     put_hex_list(scratch, _lists.suites, _lists.suite_count)
-    put_hash12(&prints.ja4_o, scratch, True)
+    put_hash12(&prints.ja4_o, scratch)
     put_char(&prints.ja4_o, b"_")
     scratch.size = 0
     put_hex_list(scratch, _lists.extensions, _lists.extension_count)
     put_schemes(scratch)
-    put_hash12(&prints.ja4_o, scratch, False)
+    put_hash12(&prints.ja4_o, scratch)
     return make_ja3(hello, prints)
 
 
@@ -549,13 +550,13 @@ cdef int make_ja3(Hello* hello, Prints* prints) except -1:
             put_char(text, b"-")
         put_decimal(text, hello.message[hello.formats_at + i])
     prints.ja3_hash.size = prints.ja3n_hash.size = 0
-    put_md5(&prints.ja3_hash, text, False)
+    put_md5(&prints.ja3_hash, text)
     scratch.size = 0
     put(scratch, text.chars, before)
     sort(_lists.extensions, _lists.extension_count)
     put_decimal_list(scratch, _lists.extensions, _lists.extension_count)
     put(scratch, text.chars + after, text.size - after)
-    return put_md5(&prints.ja3n_hash, scratch, True)
+    return put_md5(&prints.ja3n_hash, scratch)
 
 
 # --- skeleton --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ second hello, bytes cut by the snap length) the connection is handed over to it,
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc, qsort
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 from collections import deque
 
@@ -31,6 +31,9 @@ from capture_agent.compiled.flow_store cimport (
 )
 from capture_agent.compiled.hello cimport Hello, Prints, make_prints, read_hello, skeleton_of
 from capture_agent.compiled.row_json cimport RowWriter
+
+cdef extern from "string.h" nogil:
+    void* memmem(const void* haystack, size_t size, const void* needle, size_t needle_size)
 
 cdef enum:
     FIN = 0x01
@@ -57,11 +60,7 @@ cdef inline int u16(const uint8_t* at) noexcept nogil:
 
 cdef bint announces_early_data(const uint8_t* message, int size) noexcept nogil:
     """The bytes of an empty early_data extension occur, as `tls_record` looks for them."""
-    cdef int at
-    for at in range(size - 3):
-        if message[at + 1] == 0x2A and memcmp(message + at, b"\x00\x2a\x00\x00", 4) == 0:
-            return True
-    return False
+    return memmem(message, size, b"\x00\x2a\x00\x00", 4) != NULL
 
 
 cdef inline bint is_handshake_record(const uint8_t* record, int size) noexcept nogil:
