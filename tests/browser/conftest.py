@@ -16,12 +16,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 START_DEADLINE_S = 60
 WAIT_MS = 20_000
+expect.set_options(timeout=WAIT_MS)
 
 
 def _dashboard_fixtures() -> ModuleType:
