@@ -9,7 +9,6 @@ GREASE pattern of RFC 8701 is written as `GREASE`, since both numbers are drawn 
 from __future__ import annotations
 
 from capture_agent.wire.http2 import Http2Start
-from capture_agent.wire.printable import printable
 from capture_agent.wire.registry import GREASE
 
 NO_WINDOW_UPDATE = "00"
@@ -19,13 +18,17 @@ NO_PRIORITY = "0"
 def h2_fingerprint(start: Http2Start) -> str:
     """Text of the form `1:65536;3:1000|15663105|3:0:0:201|m,a,s,p`."""
     settings = ";".join(
-        "GREASE" if identifier in GREASE else f"{identifier}:{value}"
-        for identifier, value in start.settings
+        "GREASE" if identifier in GREASE else f"{identifier}:{value}" for identifier, value in start.settings
     )
     window = NO_WINDOW_UPDATE if start.window_increment is None else str(start.window_increment)
     priorities = ",".join(
         f"{priority.stream}:{priority.is_exclusive:d}:{priority.depends_on}:{priority.weight}"
         for priority in start.priorities
     )
-    pseudo_headers = ",".join(printable(name[1:2]) for name in start.pseudo_header_names)
+    pseudo_headers = ",".join(_letter(name) for name in start.pseudo_header_names)
     return "|".join((settings, window, priorities or NO_PRIORITY, pseudo_headers))
+
+
+def _letter(name: bytes) -> str:
+    first = name[1:2]
+    return first.decode("ascii") if first.isalpha() else "".join(f"\\x{byte:02x}" for byte in first)
