@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,6 +14,7 @@ from dagster_dbt import DbtCliResource, dbt_assets
 from ja4_assets.defs.partitions import HOURS, ONE_RUN, HourWindow
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.settings import AssetSettings
+from ja4_assets.warehouse.lineage import LineageError, column_lineage
 from ja4_assets.warehouse.project import dbt_environment, dbt_executable, prepared_project
 from ja4_assets.warehouse.translator import WarehouseTranslator
 
@@ -24,6 +27,13 @@ UNIT_TESTS = "resource_type:unit_test"
 """They test the SQL on made-up rows: a matter for the test suite, not for a run every 5 minutes."""
 
 POOL = "warehouse"
+
+COLUMNS = """
+select table, name, type
+from system.columns
+where database = currentDatabase()
+order by table, position
+"""
 
 
 @dbt_assets(
@@ -41,7 +51,7 @@ def warehouse_hours(
 ) -> Iterator[Any]:
     """Models of which a run replaces whole hours."""
     variables = HourWindow.of(context).dbt_vars
-    yield from run_dbt(context, dbt, clickhouse.url, ["--vars", json.dumps(variables)])
+    yield from run_dbt(context, dbt, clickhouse, ["--vars", json.dumps(variables)])
 
 
 @dbt_assets(
@@ -56,21 +66,63 @@ def warehouse_whole(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, clickhouse: ClickHouseResource
 ) -> Iterator[Any]:
     """Views, seeds and tables that are always rebuilt whole."""
-    yield from run_dbt(context, dbt, clickhouse.url, [])
+    yield from run_dbt(context, dbt, clickhouse, [])
 
 
 def run_dbt(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, clickhouse_url: str, arguments: Sequence[str]
+    context: dg.AssetExecutionContext,
+    dbt: DbtCliResource,
+    clickhouse: ClickHouseResource,
+    arguments: Sequence[str],
 ) -> Iterator[Any]:
     """`dbt build` of the run's selection; its events become materialisations and check results."""
     # dagster-dbt passes this process's environment on and takes no other.
-    os.environ.update(dbt_environment(clickhouse_url))
+    os.environ.update(dbt_environment(clickhouse.url))
     invocation = dbt.cli(["build", "--exclude", UNIT_TESTS, *arguments], context=context)
     try:
-        yield from invocation.stream().fetch_column_metadata()
+        for event in invocation.stream():
+            if isinstance(event, dg.Output) and "unique_id" in event.metadata:
+                unique_id = str(event.metadata["unique_id"].value)
+                found = column_metadata(context, clickhouse, invocation.target_path, unique_id)
+                yield event.with_metadata({**event.metadata, **found})
+            else:
+                yield event
     finally:
         # Each invocation writes a target folder with its own manifest, and nobody else removes it.
         shutil.rmtree(invocation.target_path, ignore_errors=True)
+
+
+def column_metadata(
+    context: dg.AssetExecutionContext, clickhouse: ClickHouseResource, target: Path, unique_id: str
+) -> dict[str, Any]:
+    """Columns with types and descriptions, and what each is made from, of a model that was just built."""
+    node = manifest_nodes()[unique_id]
+    types: dict[str, dict[str, str]] = {}
+    for table, column, kind in clickhouse.read(COLUMNS).iter_rows():
+        types.setdefault(table, {})[column] = kind
+    described = {name: str(props.get("description") or "") for name, props in node["columns"].items()}
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn(name=name, type=kind, description=described.get(name) or None)
+            for name, kind in types.get(node["name"], {}).items()
+        ]
+    )
+    metadata: dict[str, Any] = {"dagster/column_schema": schema}
+    compiled = target / "compiled" / node["package_name"] / node["original_file_path"]
+    if node["resource_type"] != "model" or not compiled.exists():
+        return metadata
+    try:
+        sources = column_lineage(compiled.read_text(), types)
+    except LineageError as error:
+        context.log.warning(f"no column lineage for {node['name']}: {error}")
+        return metadata
+    metadata["dagster/column_lineage"] = dg.TableColumnLineage(
+        deps_by_column={
+            name: [dg.TableColumnDep(dg.AssetKey(table), column) for table, column in pairs]
+            for name, pairs in sources.items()
+        }
+    )
+    return metadata
 
 
 def dbt_resource() -> DbtCliResource:
@@ -78,6 +130,7 @@ def dbt_resource() -> DbtCliResource:
     return DbtCliResource(project_dir=PROJECT, dbt_executable=dbt_executable())
 
 
+@cache
 def manifest_nodes() -> Mapping[str, Any]:
     """The nodes of the manifest that was loaded."""
     nodes: Mapping[str, Any] = json.loads(PROJECT.manifest_path.read_text())["nodes"]

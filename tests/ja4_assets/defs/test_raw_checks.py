@@ -46,7 +46,7 @@ def tick(**counters: int) -> dict[str, object]:
 
 
 def outcome(database: ClickHouseResource) -> dict[str, dg.AssetCheckEvaluation]:
-    job = dg.define_asset_job("look", selection=dg.AssetSelection.all())
+    job = dg.define_asset_job("look", selection=dg.AssetSelection.all(include_sources=True))
     definitions = dg.Definitions(
         assets=RAW_ASSETS, asset_checks=RAW_CHECKS, jobs=[job], resources={"clickhouse": database}
     )
