@@ -27,7 +27,7 @@ lint: $(VENV)/.dev ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/sqlfluff lint --disable-progress-bar --config dbt_clickhouse/.sqlfluff dbt_clickhouse/models
+	cd dbt_clickhouse && $(abspath $(BIN))/sqlfluff lint --disable-progress-bar models tests
 
 bench: $(VENV)/.dev ## print every benchmark's figures
 	@set -e; for program in bench/*.py; do echo "== $$program"; $(BIN)/python $$program; done
