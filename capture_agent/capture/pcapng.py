@@ -20,6 +20,8 @@ MIN_BLOCK_BYTES = 12
 MAX_BLOCK_BYTES = 64 << 20
 """A block that claims more is a damaged file; a packet block holds one frame and its options."""
 MAX_INTERFACES = 65536
+NO_TIME_US = 2**63 - 1
+"""Time of a packet whose clock cannot be: before 1970, or beyond 64 bits. Later than what can be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,8 @@ class BlockReader:
             ts_us = ticks + interface.offset_us
         else:
             ts_us = ticks * 1_000_000 // interface.ticks_per_second + interface.offset_us
+        if not 0 <= ts_us < NO_TIME_US:
+            ts_us = NO_TIME_US
         self._last_ts_us = ts_us
         return Frame(ts_us, interface.link_type, self._buffer, begin, captured, wire_length)
 

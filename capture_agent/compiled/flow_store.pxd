@@ -4,6 +4,7 @@ cdef enum:
     MAX_CHUNKS = 8
     MAX_OPTION_BYTES = 40
     MAX_KEY_BYTES = 36
+    HELLO_START_BYTES = 34
 
 # What a flow waits for. REFERENCE: the pure table holds it; CLOSED: only its stray segments are ignored.
 cdef enum State:
@@ -45,6 +46,7 @@ cdef struct Flow:
     uint8_t* stream
     int stream_size
     int stream_capacity
+    int hello_bytes
 
 cdef class FlowStore:
     cdef Flow* flows
@@ -60,6 +62,7 @@ cdef class FlowStore:
     cdef void remove(self, int index) noexcept nogil
     cdef int grow(self) except -1
     cdef int keep_chunk(self, Flow* flow, const uint8_t* payload, int size) except -1
+    cdef int keep_hello_start(self, Flow* flow, const uint8_t* record, int size) except -1
     cdef void drop_stream(self, Flow* flow) noexcept nogil
     cdef uint32_t bucket_of(self, const uint8_t* key, int key_size) noexcept nogil
     cdef void set_state(self, Flow* flow, State state) noexcept nogil

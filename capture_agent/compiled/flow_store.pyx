@@ -163,6 +163,19 @@ cdef class FlowStore:
         flow.chunk_count += 1
         return 0
 
+    cdef int keep_hello_start(self, Flow* flow, const uint8_t* record, int size) except -1:
+        """Of a whole hello of `size` bytes keep its version and random only, by which a second one is known."""
+        cdef uint8_t* start = <uint8_t*>malloc(HELLO_START_BYTES)
+        if start == NULL:
+            raise MemoryError
+        memcpy(start, record + 9, HELLO_START_BYTES)
+        free(flow.stream)
+        flow.stream = start
+        flow.stream_size = flow.stream_capacity = HELLO_START_BYTES
+        flow.chunk_count = 0
+        flow.hello_bytes = size
+        return 0
+
     cdef void drop_stream(self, Flow* flow) noexcept nogil:
         free(flow.stream)
         flow.stream = NULL

@@ -34,6 +34,7 @@ cdef class TcpFast:
     cdef int closed_at
     cdef int64_t pending_bytes
     cdef object pending
+    cdef Py_ssize_t pending_bound
     cdef list events
     cdef readonly long hellos
     cdef readonly long evicted
@@ -53,4 +54,5 @@ cdef class TcpFast:
     cdef int mark_reference(self, const uint8_t* key, int key_size, int index, int64_t ts_us) except -1
     cdef int evict(self, bint half_open) except -1
     cdef int sweep(self, int64_t now_us) except -1
+    cdef int drop_done(self) except -1
     cdef bint is_pending(self, tuple entry) except -1

@@ -22,6 +22,7 @@ from capture_agent.compiled.flow_store cimport (
     AWAITS_SECOND,
     CLOSED,
     HALF_OPEN,
+    HELLO_START_BYTES,
     MAX_CHUNKS,
     MAX_KEY_BYTES,
     REFERENCE,
@@ -46,6 +47,7 @@ cdef enum:
     MAX_PENDING_BYTES = 8 << 20
     EVICTED_SHARE = 32
     MAX_CLOSED = 16384
+    MIN_PENDING_BOUND = 4096
     UNKNOWN = -1
 
 cdef int64_t MAX_INTERVAL_US = interval_bound
@@ -90,6 +92,7 @@ cdef class TcpFast:
         self.swept_us = UNKNOWN
         self.pending = deque()
         self.pending_bytes = 0
+        self.pending_bound = MIN_PENDING_BOUND
         self.hellos = self.evicted = 0
         self.events = []
         self.closed_at = 0
@@ -294,12 +297,14 @@ cdef class TcpFast:
         if not flow.stream_size and size == RECORD_HEADER_BYTES + record:
             if not self.report(flow, payload, 1, ts_us):
                 return False
-            self.store.keep_chunk(flow, payload, size)
+            self.store.keep_hello_start(flow, payload, size)
         else:
             if self.pending_bytes + size > MAX_PENDING_BYTES:
                 return False
             if not flow.stream_size:
                 flow.begun_us = ts_us
+                if len(self.pending) >= self.pending_bound:
+                    self.drop_done()
                 self.pending.append((<int>(flow - self.store.flows), flow.opened_us, ts_us))
             self.store.keep_chunk(flow, payload, size)
             self.pending_bytes += size
@@ -311,6 +316,7 @@ cdef class TcpFast:
                     self.pending_bytes -= size
                     return False
                 self.pending_bytes -= flow.stream_size
+                self.store.keep_hello_start(flow, flow.stream, flow.stream_size)
         flow.next_seq += size
         return True
 
@@ -371,7 +377,9 @@ cdef class TcpFast:
     cdef int hand_over(self, int index) except -1:
         cdef Flow* flow = &self.store.flows[index]
         cdef bint is_v4 = flow.key_size == 12
-        cdef int i, at = 0
+        cdef bint has_hello = flow.state == AWAITS_SECOND
+        cdef int at_first = HELLO_START_BYTES if has_hello else 0
+        cdef int i, at = at_first
         cdef list chunks = []
         self.remember(flow.key, flow.key_size, flow.closed_sweep)
         for i in range(flow.chunk_count):
@@ -402,6 +410,9 @@ cdef class TcpFast:
                     flow.begun_us,
                     flow.last_us,
                     flow.fins,
+                    flow.hello_bytes if has_hello else 0,
+                    PyBytes_FromStringAndSize(<const char*>flow.stream, at_first),
+                    bool(flow.may_send_early_data),
                 ),
                 self.events,
             )
@@ -473,6 +484,12 @@ cdef class TcpFast:
                     self.forget(index)
         while self.pending and not self.is_pending(self.pending[0]):
             self.pending.popleft()
+        return 0
+
+    cdef int drop_done(self) except -1:
+        """Clear the queue of hellos that were finished: it stays in proportion to those that are not."""
+        self.pending = deque([entry for entry in self.pending if self.is_pending(entry)])
+        self.pending_bound = 2 * len(self.pending) + MIN_PENDING_BOUND
         return 0
 
     cdef bint is_pending(self, tuple entry) except -1:

@@ -86,6 +86,11 @@ class ClientStream:
         """Bytes held for this stream, in order or not."""
         return self.held_bytes + self.search.buffered_bytes
 
+    def resume_behind_hello(self, size: int, start: bytes, announces_early_data: bool) -> None:
+        """Go on as if the first `size` bytes had come and had been one hello; see ClientHelloReader."""
+        self._next_seq = (self._next_seq + size) & SEQ_MASK
+        self.search.resume_behind_hello(size, start, announces_early_data)
+
     def receive(self, seq: int, payload: bytes, is_cut: bool) -> list[StreamHello]:
         """Take a segment in whatever order it comes; return the hellos it completed, usually none or one."""
         found: list[StreamHello] = []

@@ -28,16 +28,21 @@ class HandedOver:
     is_established: bool
     syn_ack_rtt_us: int | None
     client_chunks: Sequence[bytes]
-    """Payloads of the client's segments, retransmissions left out."""
+    """Payloads of the client's segments behind the hello if there was one, retransmissions left out."""
     begun_us: int
     """Arrival of the first chunk; without one not read."""
     last_us: int
     fins: int
     """Bits of the sides that sent FIN, as in `TcpFlow.fins`."""
+    hello_bytes: int
+    """Stream bytes of the hello that was reported; 0 if none was."""
+    hello_start: bytes
+    """Its version and random."""
+    announces_early_data: bool
 
 
 def adopt(table: TcpTable, given: HandedOver, events: list[FlowEvent]) -> None:
-    """Take the connection over; hellos in the given chunks were reported by the giver and are not again.
+    """Take the connection over; a hello that the giver reported is not reported again.
 
     What makes room for it is appended to `events`.
     """
@@ -53,7 +58,9 @@ def adopt(table: TcpTable, given: HandedOver, events: list[FlowEvent]) -> None:
     stream = table.stream_of(flow)
     if stream is None:
         return
-    seq = given.isn + 1
+    if given.hello_bytes:
+        stream.resume_behind_hello(given.hello_bytes, given.hello_start, given.announces_early_data)
+    seq = given.isn + 1 + given.hello_bytes
     for chunk in given.client_chunks:
         stream.receive(seq & SEQ_MASK, chunk, is_cut=False)
         seq += len(chunk)

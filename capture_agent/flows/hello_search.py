@@ -58,6 +58,13 @@ class HelloSearch:
         """Enough of the first hello came to know it for one, but it is not whole."""
         return not self.has_hello and self._tls_bytes >= HELLO_START_BYTES and self._reader.buffered_bytes > 0
 
+    def resume_behind_hello(self, size: int, start: bytes, announces_early_data: bool) -> None:
+        """Go on as if a hello at the start of the stream had been found; see ClientHelloReader."""
+        self._opening = None
+        self._tls_bytes = size
+        self.has_hello = True
+        self._reader.resume_behind_hello(size, start, announces_early_data)
+
     def feed(self, octets: bytes) -> HelloMessage | None:
         """Take the next bytes; `feed(b"")` reads on behind a hello. Raises Malformed, NotTls among it."""
         if self._opening == b"" and octets and may_be_tls(octets[0]):

@@ -69,6 +69,13 @@ class ClientHelloReader:
         """Bytes held while waiting for more."""
         return len(self._pending) + len(self._message)
 
+    def resume_behind_hello(self, size: int, start: bytes, announces_early_data: bool) -> None:
+        """Go on as if `size` bytes had been fed that were one hello, with `start` as version and random."""
+        self._offset = size
+        self._hellos = 1
+        self._first_start = start
+        self._skipped = 0 if announces_early_data else -1
+
     def feed(self, octets: bytes) -> HelloMessage | None:
         """Take the next bytes; return a hello if one is now complete, None if more are needed."""
         if self.is_done:
