@@ -61,10 +61,11 @@ def _print_hellos_of(capture: CaptureFile, lines: HelloLines, out: BinaryIO) -> 
 
         print_hellos_compiled(capture, lines, out)
     else:
-        _print_hellos_pure(capture, lines, out)
+        print_hellos_pure(capture, lines, out)
 
 
-def _print_hellos_pure(capture: CaptureFile, lines: HelloLines, out: BinaryIO) -> None:
+def print_hellos_pure(capture: CaptureFile, lines: HelloLines, out: BinaryIO) -> None:
+    """Write each hello of a capture as a JSON line; raises what iterating the capture raises."""
     packets = SkimmingPacketPath(lines.sensor)
     feed = packets.feed
     now_us, next_step_us = 0, 0
