@@ -1,16 +1,43 @@
 """The compiled fast path. Optional: without a C compiler the package installs and runs in pure Python."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import BaseError
 
 try:
     from Cython.Build import cythonize
 except ImportError:
-    extensions = []
-else:
+    cythonize = None
+
+
+class OptionalBuildExt(build_ext):
+    """Leaves out what cannot be compiled, and says so, instead of failing the installation."""
+
+    def build_extension(self, extension: Extension) -> None:
+        """Compile one module if this machine can."""
+        try:
+            super().build_extension(extension)
+        except (BaseError, OSError, subprocess.CalledProcessError) as error:
+            print(f"{extension.name} was not compiled, pure Python is used: {error}", file=sys.stderr)
+
+    def copy_extensions_to_source(self) -> None:
+        """For an editable installation, copy what was compiled."""
+        self.extensions = [
+            extension for extension in self.extensions if Path(self.get_ext_fullpath(extension.name)).exists()
+        ]
+        super().copy_extensions_to_source()
+
+
+def extensions() -> list[Extension]:
+    """Every Cython module of the agent; none without Cython."""
+    if cythonize is None:
+        return []
     sources = sorted(Path("capture_agent/compiled").glob("*.pyx"))
-    extensions = cythonize(
+    modules: list[Extension] = cythonize(
         [
             Extension(
                 f"capture_agent.compiled.{source.stem}",
@@ -23,5 +50,7 @@ else:
         ],
         build_dir="build",
     )
+    return modules
 
-setup(ext_modules=extensions)
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": OptionalBuildExt})
