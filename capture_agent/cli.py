@@ -80,6 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     replay = commands.add_parser("replay", help="join recordings with HTTP events and write the raw tables")
     replay.add_argument("files", nargs="+", type=Path, metavar="FILE.pcap")
     replay.add_argument("--http", action="append", type=Path, default=[], metavar="EVENTS.jsonl")
+    replay.add_argument(
+        "--http-format",
+        default="native",
+        metavar="NAME|MAPPING.toml",
+        help="native (default), nginx, apache_json, caddy, haproxy, envoy, or a file that maps fields",
+    )
     replay.add_argument("--sink", action="append", required=True, metavar="clickhouse|jsonl:PATH|stdout")
     replay.add_argument("--shift-to-now", action="store_true", help="move all times so that the last is now")
     replay.add_argument("--config", type=Path, metavar="FILE.toml", help="settings (JA4_AGENT_CONFIG)")
@@ -150,14 +156,17 @@ def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Pro
     from capture_agent.agent.composition import UnknownSink, normal_form, pipeline_settings, sink_openers
     from capture_agent.agent.recording import Recording, UnusableRecording
     from capture_agent.agent.replaying import replay
+    from capture_agent.intake.formats import line_decoder
+    from capture_agent.intake.mapping import UnusableMapping
     from capture_agent.pipeline import Pipeline
     from capture_agent.ports import SinkError
     from capture_agent.sink.encode import iso_time
 
     try:
-        recording = Recording(options.files, options.http, normal_form(config), problems)
+        decoder = line_decoder(options.http_format, normal_form(config))
+        recording = Recording(options.files, options.http, decoder, problems)
         openers = sink_openers(options.sink, config, problems.say, sys.stdout.buffer)
-    except (UnusableRecording, UnknownSink) as error:
+    except (UnusableMapping, UnusableRecording, UnknownSink) as error:
         problems.report(str(error))
         return EXIT_INPUT
 

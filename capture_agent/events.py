@@ -277,6 +277,9 @@ class HttpEvent(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: tuple[tuple[str, str | None], ...]
     """(name, value) in the order of `header_order_source`; value None where it is withheld."""
+    has_all_header_names: bool = True
+    """`headers` has every name in its order; false where a log has some values only: then the row has no
+    header names and no hash of their order."""
     ev: str = "end"
     v: int = 1
     dur_us: int | None = None

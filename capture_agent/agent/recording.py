@@ -13,8 +13,7 @@ from capture_agent.agent.replaying import ended_us, in_order_of_end
 from capture_agent.capture.errors import CaptureFileError
 from capture_agent.capture.files import CaptureFile
 from capture_agent.events import HttpEvent
-from capture_agent.intake.event_lines import BadLine, EventDecoder, read_events
-from capture_agent.intake.normal_form import NormalForm
+from capture_agent.intake.event_lines import BadLine, LineDecoder, read_events
 from capture_agent.pipeline import Pipeline
 from capture_agent.rows.stored import LAST_US
 from capture_agent.wire.frame import Frame
@@ -31,11 +30,15 @@ class Recording:
     """The files of one replay, all of them opened once at the start, so that a wrong name costs nothing."""
 
     def __init__(
-        self, captures: Sequence[Path], event_files: Sequence[Path], form: NormalForm, problems: Problems
+        self,
+        captures: Sequence[Path],
+        event_files: Sequence[Path],
+        decoder: LineDecoder,
+        problems: Problems,
     ) -> None:
         self._captures = captures
         self._event_files = event_files
-        self._decoder = EventDecoder(form)
+        self._decoder = decoder
         self._problems = problems
         for path in captures:
             try:

@@ -19,7 +19,7 @@ def http_request_row(joined: JoinedRequest, sensor: str) -> HttpRequest:
     """Build the row. `joined.event` must be in the normal form of `capture_agent.intake.normal_form`."""
     event = joined.event
     values = header_values(event)
-    names = tuple([name for name, _ in event.headers])
+    names = tuple([name for name, _ in event.headers]) if event.has_all_header_names else ()
     path, mark, query = event.unparsed_uri.partition("?")
     hello = joined.hello or NO_HELLO
     return HttpRequest(

@@ -17,6 +17,7 @@ from capture_agent.correlate.correlator import CorrelatorLimits
 from capture_agent.correlate.epochs import EpochLimits
 from capture_agent.events import AgentTick, HttpEvent, HttpRequest, JoinState, TlsHello
 from capture_agent.flows.limits import FlowLimits
+from capture_agent.intake.event_lines import EventDecoder
 from capture_agent.intake.normal_form import NormalForm
 from capture_agent.pipeline import Pipeline, PipelineSettings
 from capture_agent.ports import RowCounts
@@ -58,9 +59,8 @@ class RowList:
 def replayed(recording_dir: Path, pattern: str = "*.pcap") -> list[Row]:
     captures = sorted((recording_dir / "pcaps").glob(pattern))
     assert captures
-    recording = Recording(
-        captures, [recording_dir / "http_events.jsonl"], NormalForm(), Problems(io.StringIO())
-    )
+    decoder = EventDecoder(NormalForm())
+    recording = Recording(captures, [recording_dir / "http_events.jsonl"], decoder, Problems(io.StringIO()))
     pipeline = Pipeline(PipelineSettings("test", 1))
     sink = RowList()
     replay(pipeline, recording.packet_sources(), recording.requests(pipeline), [sink])
