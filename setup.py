@@ -6,7 +6,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
-from setuptools.errors import BaseError
+from setuptools.errors import BaseError, CCompilerError
 
 try:
     from Cython.Build import cythonize
@@ -21,7 +21,7 @@ class OptionalBuildExt(build_ext):
         """Compile one module if this machine can."""
         try:
             super().build_extension(extension)
-        except (BaseError, OSError, subprocess.CalledProcessError) as error:
+        except (BaseError, CCompilerError, OSError, subprocess.CalledProcessError) as error:
             print(f"{extension.name} was not compiled, pure Python is used: {error}", file=sys.stderr)
 
     def copy_extensions_to_source(self) -> None:
