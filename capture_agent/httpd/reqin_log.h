@@ -79,6 +79,7 @@ typedef struct {
     apr_size_t request_line_len;
     int lines;    /* finished lines, the request line included */
     int complete; /* the empty line was seen */
+    int folds;
     int fields_cut;
 } reqin_http1;
 

@@ -60,13 +60,16 @@ void reqin_add_field(apr_pool_t *pool, apr_array_header_t *fields, const char *n
     }
 }
 
+/* Each continuation copies the value so far; a client that folds a hundred times gets no more copies. */
+#define MAX_FOLDS 16
+
 /* A line that begins with white space continues the value before it (RFC 9112 section 5.2). */
 static void continue_field(reqin_http1 *http1, const char *line, apr_size_t len)
 {
     reqin_field *field;
     char *joined;
 
-    if (http1->fields->nelts == 0 || http1->fields_cut)
+    if (http1->fields->nelts == 0 || http1->fields_cut || ++http1->folds > MAX_FOLDS)
         return;
     field = &APR_ARRAY_IDX(http1->fields, http1->fields->nelts - 1, reqin_field);
     line = trimmed(line, &len);

@@ -13,7 +13,8 @@
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define PREFACE_LEN (sizeof(PREFACE) - 1)
 #define FRAME_HEADER_LEN 9
-#define MAX_SKIPPED_FRAMES 64
+/* Empty CONTINUATION frames would otherwise go on without end, each with its own piece of memory. */
+#define MAX_FRAMES 256
 
 enum frame_type {
     FRAME_DATA = 0,
@@ -47,7 +48,7 @@ struct reqin_http2 {
     apr_size_t headers_prefix_len;
     unsigned char headers_stream[4];
     unsigned char headers_flags;
-    int skipped_frames;
+    int frames;
     int finished; /* nothing more to read: complete, broken or over a bound */
     const char **published;
 };
@@ -152,10 +153,10 @@ static void take_frame(reqin_http2 *http2)
     unsigned char type = http2->header[3];
 
     http2->header_len = 0;
-    if (!http2->frame) {
-        if (++http2->skipped_frames > MAX_SKIPPED_FRAMES)
-            http2->finished = 1;
-    }
+    if (++http2->frames > MAX_FRAMES)
+        http2->finished = 1;
+    else if (!http2->frame)
+        return;
     else if (type == FRAME_HEADERS)
         take_headers(http2);
     else if (type == FRAME_CONTINUATION)

@@ -220,19 +220,17 @@ def wait_for(condition: Callable[[], bool], deadline_s: float, complaint: str) -
 
 
 class EventReader:
-    """Listens where the module connects to; every line is kept as received and as decoded JSON.
+    """Listens where the module connects to; every line is kept as received, and decoded when asked for.
 
-    Decoding is strict: a line that is not JSON, or not UTF-8, is an error of the test.
+    Decoding is strict: a line that is not JSON, or not UTF-8, raises ValueError.
     """
 
     def __init__(self, path: Path, *, keeps_events: bool = True) -> None:
         self._path = path
         self._keeps_events = keeps_events
         self.lines: list[bytes] = []
-        self.events: list[Event] = []
         self.bytes_read = 0
-        self.cut_lines = 0
-        self._errors: list[Exception] = []
+        self._decoded: list[Event] = []
         self._reads = threading.Event()
         self._reads.set()
         self._lock = threading.Lock()
@@ -280,19 +278,16 @@ class EventReader:
             if not self._keeps_events:
                 continue
             *whole, rest = (rest + piece).split(b"\n")
-            self._keep(whole)
-        self.cut_lines += bool(rest)
-
-    def _keep(self, lines: list[bytes]) -> None:
-        for line in lines:
-            try:
-                event = json.loads(line.decode("utf-8"))
-            except ValueError as error:
-                self._errors.append(error)
-                continue
             with self._lock:
-                self.lines.append(line)
-                self.events.append(event)
+                self.lines += whole
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything received so far, decoded."""
+        with self._lock:
+            for line in self.lines[len(self._decoded) :]:
+                self._decoded.append(json.loads(line.decode("utf-8")))
+            return list(self._decoded)
 
     def stall(self) -> None:
         """Stop reading; connections stay open."""
@@ -321,9 +316,7 @@ class EventReader:
 
     def of_kind(self, kind: str) -> list[Event]:
         """Events received so far whose `ev` is `kind`."""
-        assert not self._errors, f"not valid JSON: {self._errors[0]}"
-        with self._lock:
-            return [event for event in self.events if event["ev"] == kind]
+        return [event for event in self.events if event["ev"] == kind]
 
     def requests(self, count: int, deadline_s: float = 5) -> list[Event]:
         """The finished requests, once there are `count` of them."""
@@ -337,9 +330,8 @@ class EventReader:
     def lost(self) -> int:
         """Numbers missing between 1 and the highest of each source."""
         seen: dict[str, set[int]] = {}
-        with self._lock:
-            for event in self.events:
-                seen.setdefault(event["source_id"], set()).add(event["source_seq"])
+        for event in self.events:
+            seen.setdefault(event["source_id"], set()).add(event["source_seq"])
         return sum(max(numbers) - len(numbers) for numbers in seen.values())
 
     def dropped(self) -> int:

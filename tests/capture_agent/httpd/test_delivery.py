@@ -177,7 +177,7 @@ def test_every_multi_processing_module(start_apache, mpm: str) -> None:
 def test_stop_does_not_wait_for_a_stalled_reader(start_apache) -> None:
     apache, reader = start_apache(directives=f"{ONE_CHILD}\n{SMALLEST_BUFFER}")
     reader.stall()
-    fetch(apache, 600)
+    fetch(apache, 2_000)
     start = time.monotonic()
     apache.stop()
     assert time.monotonic() - start < 4
