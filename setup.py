@@ -17,19 +17,17 @@ except ImportError:
 class OptionalBuildExt(build_ext):
     """Leaves out what cannot be compiled, and says so, instead of failing the installation."""
 
-    def build_extension(self, extension: Extension) -> None:
-        """Compile one module if this machine can."""
-        try:
-            super().build_extension(extension)
-        except (BaseError, CCompilerError, OSError, subprocess.CalledProcessError) as error:
-            print(f"{extension.name} was not compiled, pure Python is used: {error}", file=sys.stderr)
-
-    def copy_extensions_to_source(self) -> None:
-        """For an editable installation, copy what was compiled."""
-        self.extensions = [
-            extension for extension in self.extensions if Path(self.get_ext_fullpath(extension.name)).exists()
-        ]
-        super().copy_extensions_to_source()
+    def build_extensions(self) -> None:
+        """Compile one module after the other; keep those that this machine can compile."""
+        compiled = []
+        for extension in self.extensions:
+            try:
+                self.build_extension(extension)
+            except (BaseError, CCompilerError, OSError, subprocess.CalledProcessError) as error:
+                print(f"{extension.name} was not compiled, pure Python is used: {error}", file=sys.stderr)
+            else:
+                compiled.append(extension)
+        self.extensions = compiled
 
 
 def extensions() -> list[Extension]:
@@ -44,7 +42,6 @@ def extensions() -> list[Extension]:
                 [str(source)],
                 define_macros=[("_GNU_SOURCE", "1")],
                 extra_compile_args=["-O3"],
-                optional=True,
             )
             for source in sources
         ],
