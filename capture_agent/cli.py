@@ -100,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         "--interface", action="append", dest="interfaces", metavar="NAME", help="may be repeated"
     )
     run.add_argument("--sink", action="append", dest="sinks", metavar="clickhouse|jsonl:PATH|stdout")
+    run.add_argument(
+        "--http-socket", action="append", type=Path, metavar="PATH", help="where mod_reqin_log sends"
+    )
     run.add_argument("--sensor", help="name of the sensor in every row (JA4_SENSOR; default: host name)")
     run.add_argument("--clickhouse-url", help="http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
     run.add_argument("--tls-ports", help="server ports that speak TLS (default 443,8443)")
@@ -128,7 +131,8 @@ def _replay(options: argparse.Namespace, problems: Problems) -> int:
 
 
 def _run(options: argparse.Namespace, problems: Problems) -> int:
-    names = ("sensor", "clickhouse_url", "tls_ports", "interfaces", "sinks", "metrics_port")
+    names = ("sensor", "clickhouse_url", "tls_ports", "interfaces", "http", "sinks", "metrics_port")
+    options.http = [{"socket": path} for path in options.http_socket or ()] or None
     config = _maybe_config(options, names, problems)
     if config is None:
         return EXIT_INPUT

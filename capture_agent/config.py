@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -23,6 +23,21 @@ from pydantic_settings import (
 from capture_agent.rows.stored import DEFAULT_TLS_PORTS, STORED_HEADERS
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class HttpSource(BaseModel):
+    """Where a web server hands over what it served: a table `[[http]]` of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    socket: Path
+    """UNIX socket on which the agent listens, for mod_reqin_log and whatever writes lines as it does."""
+    format: str = "native"
+    """Format of the lines: `native`, the name of a ready mapping, or a mapping file."""
+    group: str | None = None
+    """Group that may write to the socket; None: the agent's own."""
+    mode: int = Field(default=0o660, ge=0, le=0o777)
+    """Rights on the socket's file; in TOML `0o660`."""
 
 
 class ConfigError(Exception):
@@ -66,6 +81,8 @@ class AgentConfig(BaseSettings):
     """How long `replay` tries an insert again after its first failure."""
     interfaces: Annotated[tuple[str, ...], NoDecode] = ()
     """Interfaces that `run` captures."""
+    http: tuple[HttpSource, ...] = ()
+    """Where `run` hears of requests."""
     capture_ports: Annotated[frozenset[Port] | None, NoDecode] = None
     """Server ports to capture; None: those of `tls_ports`. An empty list captures everything."""
     promiscuous: bool = False

@@ -64,7 +64,6 @@ class LiveAgent:
         self._inbox = inbox
         self._captures = captures
         self._requests = requests
-        self._pumps: list[CapturePump | RequestPump] = [*captures, *requests]
         self._deliveries = deliveries
         self._log = log
         self._stop_s = stop_s
@@ -84,10 +83,14 @@ class LiveAgent:
 
         Returns why the agent ended by itself: a sink that cannot be used. None after `stop`.
         """
+        # The captures are open. A request that comes before the first packet is read waits from now on.
+        self._rows += self._pipeline.advance(time.time_ns() // 1_000)
         for delivery in self._deliveries:
             delivery.start()
-        for pump in self._pumps:
-            pump.start()
+        for capture in self._captures:
+            capture.start()
+        for requests in self._requests:
+            requests.start()
         failure = None
         while not stop.is_set() and failure is None:
             self._take_next()
@@ -134,12 +137,14 @@ class LiveAgent:
     def _drain(self) -> None:
         """Take in what has arrived, close the books, deliver within the stated time."""
         began_s = time.monotonic()
-        for pump in self._pumps:
-            pump.stop()
-        while time.monotonic() < began_s + self._stop_s / 2:
-            if all(pump.has_ended() for pump in self._pumps) and self._inbox.empty():
-                break
-            self._take_next()
+        # Captures first: while they are read to their end, the requests of their last connections come in.
+        for pumps in (self._captures, self._requests):
+            for pump in pumps:
+                pump.stop()
+            while time.monotonic() < began_s + self._stop_s / 2:
+                if all(pump.has_ended() for pump in pumps) and self._inbox.empty():
+                    break
+                self._take_next()
         self._keep_books()
         self._rows += self._pipeline.finish()
         self._hand_over()

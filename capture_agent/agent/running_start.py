@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 
@@ -18,6 +17,7 @@ from structlog.typing import FilteringBoundLogger
 from capture_agent.agent.composition import SinkManners, UnknownSink, pipeline_settings, sink_opener
 from capture_agent.agent.running import LiveAgent
 from capture_agent.agent.running_delivery import Delivery, Patience
+from capture_agent.agent.running_intake import UnusableHttpSource, open_request_sources
 from capture_agent.agent.running_pumps import CapturePump, Inbox, RequestPump
 from capture_agent.capture.af_packet import LiveCapture, open_capture
 from capture_agent.capture.af_packet_offloads import offloads
@@ -26,7 +26,6 @@ from capture_agent.capture.af_packet_socket import CaptureOptions, CaptureRefuse
 from capture_agent.config import AgentConfig
 from capture_agent.metrics import MetricsServer
 from capture_agent.pipeline import Pipeline
-from capture_agent.ports import LiveRequestSource
 
 EXIT_OK, EXIT_SINK, EXIT_CANNOT_START = 0, 1, 2
 RUN_ID_BITS = 64
@@ -47,7 +46,7 @@ def open_log() -> FilteringBoundLogger:
     return log
 
 
-def run_live(config: AgentConfig, request_sources: Sequence[LiveRequestSource] = ()) -> int:
+def run_live(config: AgentConfig) -> int:
     """Capture until SIGTERM or SIGINT; returns the exit code."""
     log = open_log()
     stop = threading.Event()
@@ -58,16 +57,23 @@ def run_live(config: AgentConfig, request_sources: Sequence[LiveRequestSource] =
         try:
             deliveries = [_delivery(name, config, log) for name in config.sinks]
             captures = _captures(config, inbox, log)
-            requests = [RequestPump(number, one, inbox) for number, one in enumerate(request_sources)]
+            sources = open_request_sources(config, partial(log.warning, part="intake"))
+            requests = [RequestPump(number, source, inbox) for number, source in enumerate(sources)]
             pipeline = Pipeline(pipeline_settings(config, secrets.randbits(RUN_ID_BITS)))
             agent = LiveAgent(pipeline, inbox, captures, requests, deliveries, log, stop_s=config.stop_s)
             if config.metrics_port:
                 server = _metrics_server(config, agent)
                 stack.callback(server.close)
-        except (CannotStart, CaptureRefused, UnknownSink) as error:
+        except (CannotStart, CaptureRefused, UnknownSink, UnusableHttpSource) as error:
             log.error("cannot start", reason=str(error))
             return EXIT_CANNOT_START
-        log.info("started", sensor=config.sensor, sinks=config.sinks, metrics_port=config.metrics_port)
+        log.info(
+            "started",
+            sensor=config.sensor,
+            http=[str(source.socket) for source in config.http],
+            sinks=config.sinks,
+            metrics_port=config.metrics_port,
+        )
         failure = agent.run(stop)
     if failure is not None:
         log.error("cannot deliver", reason=failure)

@@ -1,0 +1,42 @@
+"""From settings to the sources of HTTP events of a live agent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from capture_agent.agent.composition import normal_form
+from capture_agent.config import AgentConfig, HttpSource
+from capture_agent.intake.formats import line_decoder
+from capture_agent.intake.limited_report import LimitedReport
+from capture_agent.intake.line_intake import LineIntake
+from capture_agent.intake.live_intake import LiveIntake, PolledSource
+from capture_agent.intake.mapping import UnusableMapping
+from capture_agent.intake.socket_file import SocketAccess, UnusableSocketPath
+from capture_agent.intake.unix_socket import UnixSocketSource
+from capture_agent.ports import LiveRequestSource
+
+
+class UnusableHttpSource(Exception):  # noqa: N818 - named for the source that it refuses
+    """A source of HTTP events cannot be opened; the text names it and says why."""
+
+
+def open_request_sources(config: AgentConfig, say: Callable[[str], None]) -> list[LiveRequestSource]:
+    """The configured sources as one; none if there are none. Raises UnusableHttpSource."""
+    if not config.http:
+        return []
+    opened: list[PolledSource] = []
+    try:
+        for source in config.http:
+            opened.append(_open(source, config, say))  # noqa: PERF401 - those opened so far are needed below
+    except (UnusableMapping, UnusableSocketPath) as error:
+        for source_opened in opened:
+            source_opened.close()
+        raise UnusableHttpSource(str(error)) from error
+    return [LiveIntake("http", opened)]
+
+
+def _open(source: HttpSource, config: AgentConfig, say: Callable[[str], None]) -> PolledSource:
+    decoder = line_decoder(source.format, normal_form(config))
+    intake = LineIntake(str(source.socket), decoder, LimitedReport(say, time.monotonic))
+    return UnixSocketSource(source.socket, intake, SocketAccess(source.mode, source.group))
