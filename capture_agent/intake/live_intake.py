@@ -82,9 +82,11 @@ class LiveIntake:
             ready.register(self._wake_reader, selectors.EVENT_READ)
             unready = [source for source in self._sources if not _register(ready, source)]
             timeout_s = POLL_INTERVAL_S if unready else None
+            handed_out = False
             try:
                 while not self._is_closing:
-                    keys = ready.select(timeout_s)
+                    # A file that was behind has more: it is read on without a pause.
+                    keys = ready.select(0 if handed_out and unready else timeout_s)
                     handed_out = False
                     for source in [*unready, *[key.data for key, _ in keys if key.data is not None]]:
                         for event in source.poll():
