@@ -11,7 +11,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -30,14 +38,31 @@ class HttpSource(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    socket: Path
-    """UNIX socket on which the agent listens, for mod_reqin_log and whatever writes lines as it does."""
+    socket: Path | None = None
+    """UNIX socket on which the agent listens, for mod_reqin_log and whatever sends lines as it does."""
+    syslog: Path | None = None
+    """UNIX socket for syslog datagrams, as nginx and HAProxy send them."""
+    file: Path | None = None
+    """Log file that is followed across rotation."""
     format: str = "native"
     """Format of the lines: `native`, the name of a ready mapping, or a mapping file."""
     group: str | None = None
     """Group that may write to the socket; None: the agent's own."""
     mode: int = Field(default=0o660, ge=0, le=0o777)
     """Rights on the socket's file; in TOML `0o660`."""
+    from_start: bool = False
+    """Read what is in the file at the very first start as well."""
+
+    @model_validator(mode="after")
+    def _names_one_place(self) -> HttpSource:
+        if sum(place is not None for place in (self.socket, self.syslog, self.file)) != 1:
+            raise ValueError("name exactly one of socket, syslog and file")
+        return self
+
+    @property
+    def path(self) -> Path:
+        """The one place that is named."""
+        return self.socket or self.syslog or self.file or Path()
 
 
 class ConfigError(Exception):
@@ -83,6 +108,8 @@ class AgentConfig(BaseSettings):
     """Interfaces that `run` captures."""
     http: tuple[HttpSource, ...] = ()
     """Where `run` hears of requests."""
+    state_dir: Path = Path("/var/lib/ja4-agent")
+    """Folder in which `run` keeps how far it has read the files it follows."""
     capture_ports: Annotated[frozenset[Port] | None, NoDecode] = None
     """Server ports to capture; None: those of `tls_ports`. An empty list captures everything."""
     promiscuous: bool = False

@@ -6,17 +6,20 @@ in the order in which they arrive, frames of several interfaces in the order of 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import Empty
 
 from structlog.typing import FilteringBoundLogger
 
-from capture_agent.agent.running_delivery import COMPLAINT_S, Delivery
+from capture_agent.agent.running_delivery import COMPLAINT_S, Delivery, StoredMark
 from capture_agent.agent.running_order import FrameOrder
 from capture_agent.agent.running_pumps import (
+    Asked,
     Captured,
     CapturePump,
     Inbox,
@@ -59,7 +62,9 @@ class LiveAgent:
         log: FilteringBoundLogger,
         *,
         stop_s: float,
+        settled_after_us: int,
     ) -> None:
+        """`settled_after_us`: how long after it was noted a request can still wait for its hello."""
         self._pipeline = pipeline
         self._inbox = inbox
         self._captures = captures
@@ -67,6 +72,8 @@ class LiveAgent:
         self._deliveries = deliveries
         self._log = log
         self._stop_s = stop_s
+        self._settled_after_us = settled_after_us
+        self._unsettled: deque[tuple[int, float]] = deque()
         self._order = FrameOrder(len(captures))
         self._rows: list[Row] = []
         self._booked = _Booked()
@@ -108,6 +115,7 @@ class LiveAgent:
         if time.monotonic() >= self._next_books_s:
             self._hand_over()
             self._keep_books()
+            self._note_stored()
 
     def _take(self, message: Message) -> None:
         pipeline, rows = self._pipeline, self._rows
@@ -124,6 +132,8 @@ class LiveAgent:
                 rows += pipeline.feed(frame)
             rows += pipeline.advance(self._order.seen_until_us)
             self._hand_over()
+        else:
+            self._unsettled.append((pipeline.now_us + self._settled_after_us, message.at_s))
         if len(rows) >= ROWS_PER_OFFER:
             self._hand_over()
 
@@ -133,6 +143,19 @@ class LiveAgent:
         rows, self._rows = self._rows, []
         for delivery in self._deliveries:
             delivery.offer(rows)
+
+    def _note_stored(self) -> None:
+        """Tell the sources of requests up to where a restart need not read again."""
+        if not self._requests:
+            return
+        while self._unsettled and self._unsettled[0][0] <= self._pipeline.now_us:
+            _, asked_s = self._unsettled.popleft()
+            for delivery in self._deliveries:
+                delivery.mark(StoredMark(asked_s))
+        stored_s = min(delivery.stored_before_s for delivery in self._deliveries)
+        for pump in self._requests:
+            pump.source.note_stored(stored_s)
+        self._inbox.put(Asked(time.monotonic()))
 
     def _drain(self) -> None:
         """Take in what has arrived, close the books, deliver within the stated time."""
@@ -150,6 +173,9 @@ class LiveAgent:
         self._hand_over()
         for delivery in self._deliveries:
             delivery.finish(max(began_s + self._stop_s - time.monotonic(), 0))
+        if not any(delivery.failure or delivery.queued for delivery in self._deliveries):
+            for pump in self._requests:
+                pump.source.note_stored(math.inf)
         inserted = sum(delivery.inserted for delivery in self._deliveries)
         discarded = sum(delivery.discarded for delivery in self._deliveries)
         totals = {**self._pipeline.totals(), "rows_inserted": inserted, "rows_discarded": discarded}

@@ -6,6 +6,8 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from structlog.typing import FilteringBoundLogger
@@ -13,6 +15,14 @@ from structlog.typing import FilteringBoundLogger
 from capture_agent.ports import EventSink, SinkError
 from capture_agent.rows import Row
 from capture_agent.sink.clickhouse import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMark:
+    """Stands in the queue behind the rows of all events that were handed out before a time."""
+
+    handed_out_before_s: float
+
 
 COMPLAINT_S = 60.0
 """A sink that fails again and again says so once in this time."""
@@ -62,12 +72,14 @@ class Delivery:
         self.name = name
         self.failure: str | None = None
         """Why the sink cannot be used at all; None while it can."""
+        self.stored_before_s = -math.inf
+        """Rows of events handed out before this monotonic time are stored, or counted as discarded."""
         self._open_sink = open_sink
         self._patience = patience
         self._log = log
         self._max_rows = max_rows
         self._max_age_s = max_age_s
-        self._queue: SimpleQueue[list[Row] | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[Row] | StoredMark | None] = SimpleQueue()
         self._sink: EventSink | None = None
         # Each of these is written by one thread only: `offer`'s caller, or the delivery's own.
         self._accepted = 0
@@ -107,6 +119,10 @@ class Delivery:
             self._accepted += len(kept)
             self._queue.put(kept)
 
+    def mark(self, mark: StoredMark) -> None:
+        """Rows of all events of the mark have been offered."""
+        self._queue.put(mark)
+
     def finish(self, within_s: float) -> None:
         """Deliver what is queued, as far as that can be done in time, and end. The rest is discarded."""
         self._queue.put(None)
@@ -128,22 +144,25 @@ class Delivery:
             self._sink.close()
 
     def _deliver(self, sink: EventSink) -> None:
-        flush_at_s = math.inf
-        while True:
+        flush_at_s = marked_s = math.inf
+        item: list[Row] | StoredMark | None = []
+        while item is not None:
             wait_s = min(max(flush_at_s - time.monotonic(), 0), self._max_age_s)
             try:
-                rows = self._queue.get(timeout=wait_s)
+                item = self._queue.get(timeout=wait_s)
             except Empty:
-                rows = []
-            if rows:
+                item = []
+            if isinstance(item, StoredMark):
+                marked_s = item.handed_out_before_s
+            elif item:
                 flush_at_s = min(flush_at_s, time.monotonic() + self._max_age_s)
-                self._attempt(lambda rows=rows: sink.write(rows))  # type: ignore[misc]
-                self._taken += len(rows)
-            if rows is None or time.monotonic() >= flush_at_s:
+                self._attempt(partial(sink.write, item))
+                self._taken += len(item)
+            if item is None or time.monotonic() >= flush_at_s:
                 flush_at_s = math.inf
                 self._attempt(sink.flush)
-            if rows is None:
-                return
+            if math.isinf(flush_at_s) and not math.isinf(marked_s):
+                self.stored_before_s, marked_s = marked_s, math.inf
 
     def _attempt(self, action: Callable[[], None]) -> None:
         try:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 
 from capture_agent.agent.composition import normal_form
 from capture_agent.config import AgentConfig, HttpSource
+from capture_agent.intake.follow import FollowSource
 from capture_agent.intake.formats import line_decoder
 from capture_agent.intake.limited_report import LimitedReport
 from capture_agent.intake.line_intake import LineIntake
 from capture_agent.intake.live_intake import LiveIntake, PolledSource
 from capture_agent.intake.mapping import UnusableMapping
 from capture_agent.intake.socket_file import SocketAccess, UnusableSocketPath
+from capture_agent.intake.syslog import SyslogSource, warn_of_short_queue
 from capture_agent.intake.unix_socket import UnixSocketSource
-from capture_agent.ports import LiveRequestSource
+from capture_agent.ports import ResumableRequestSource
 
 
 class UnusableHttpSource(Exception):  # noqa: N818 - named for the source that it refuses
     """A source of HTTP events cannot be opened; the text names it and says why."""
 
 
-def open_request_sources(config: AgentConfig, say: Callable[[str], None]) -> list[LiveRequestSource]:
+def open_request_sources(config: AgentConfig, say: Callable[[str], None]) -> list[ResumableRequestSource]:
     """The configured sources as one; none if there are none. Raises UnusableHttpSource."""
     if not config.http:
         return []
@@ -29,14 +32,22 @@ def open_request_sources(config: AgentConfig, say: Callable[[str], None]) -> lis
     try:
         for source in config.http:
             opened.append(_open(source, config, say))  # noqa: PERF401 - those opened so far are needed below
-    except (UnusableMapping, UnusableSocketPath) as error:
-        for source_opened in opened:
-            source_opened.close()
+    except (UnusableMapping, UnusableSocketPath, OSError) as error:
+        for one in opened:
+            one.close()
         raise UnusableHttpSource(str(error)) from error
-    return [LiveIntake("http", opened)]
+    followed = [one for one in opened if isinstance(one, FollowSource)]
+    return [LiveIntake("http", opened, followed)]
 
 
 def _open(source: HttpSource, config: AgentConfig, say: Callable[[str], None]) -> PolledSource:
     decoder = line_decoder(source.format, normal_form(config))
-    intake = LineIntake(str(source.socket), decoder, LimitedReport(say, time.monotonic))
-    return UnixSocketSource(source.socket, intake, SocketAccess(source.mode, source.group))
+    intake = LineIntake(str(source.path), decoder, LimitedReport(say, time.monotonic))
+    access = SocketAccess(source.mode, source.group)
+    if source.file is not None:
+        state = config.state_dir / f"{quote(str(source.file.absolute()), safe='')}.position"
+        return FollowSource(source.file, state, intake, time.monotonic, from_start=source.from_start)
+    if source.syslog is not None:
+        warn_of_short_queue(say)
+        return SyslogSource(source.syslog, intake, access)
+    return UnixSocketSource(source.path, intake, access)

@@ -17,7 +17,7 @@ from structlog.typing import FilteringBoundLogger
 
 from capture_agent.capture.af_packet_socket import CaptureRefused
 from capture_agent.events import HttpEvent
-from capture_agent.ports import LivePacketSource, LiveRequestSource
+from capture_agent.ports import LivePacketSource, ResumableRequestSource
 from capture_agent.wire.frame import Frame
 
 READ_TIMEOUT_S = 0.05
@@ -54,7 +54,14 @@ class Reported:
     event: HttpEvent
 
 
-Message = Captured | SeenUntil | Reported
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Stands behind every event that was handed out before a time."""
+
+    at_s: float
+
+
+Message = Captured | SeenUntil | Reported | Asked
 Inbox = SimpleQueue[Message]
 
 
@@ -176,7 +183,7 @@ class CapturePump:
 class RequestPump:
     """Iterates over one source of HTTP events."""
 
-    def __init__(self, number: int, source: LiveRequestSource, inbox: Inbox) -> None:
+    def __init__(self, number: int, source: ResumableRequestSource, inbox: Inbox) -> None:
         self.source = source
         self._number = number
         self._inbox = inbox

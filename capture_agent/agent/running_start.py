@@ -29,6 +29,8 @@ from capture_agent.pipeline import Pipeline
 
 EXIT_OK, EXIT_SINK, EXIT_CANNOT_START = 0, 1, 2
 RUN_ID_BITS = 64
+SETTLED_S = 2
+"""Longest time, beside `join_wait_ms`, until a request that was noted is a row: time moves in steps."""
 
 
 def open_log() -> FilteringBoundLogger:
@@ -60,7 +62,16 @@ def run_live(config: AgentConfig) -> int:
             sources = open_request_sources(config, partial(log.warning, part="intake"))
             requests = [RequestPump(number, source, inbox) for number, source in enumerate(sources)]
             pipeline = Pipeline(pipeline_settings(config, secrets.randbits(RUN_ID_BITS)))
-            agent = LiveAgent(pipeline, inbox, captures, requests, deliveries, log, stop_s=config.stop_s)
+            agent = LiveAgent(
+                pipeline,
+                inbox,
+                captures,
+                requests,
+                deliveries,
+                log,
+                stop_s=config.stop_s,
+                settled_after_us=SETTLED_S * 1_000_000 + config.join_wait_ms * 1_000,
+            )
             if config.metrics_port:
                 server = _metrics_server(config, agent)
                 stack.callback(server.close)
@@ -70,7 +81,7 @@ def run_live(config: AgentConfig) -> int:
         log.info(
             "started",
             sensor=config.sensor,
-            http=[str(source.socket) for source in config.http],
+            http=[str(source.path) for source in config.http],
             sinks=config.sinks,
             metrics_port=config.metrics_port,
         )

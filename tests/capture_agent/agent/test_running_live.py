@@ -92,6 +92,27 @@ def test_requests_of_real_clients_are_matched_with_their_hello(
     assert tick["sensor"] == "live"
 
 
+def test_followed_file_is_read_once_across_a_restart(tmp_path: Path, start_agent: Starter) -> None:
+    events, config = tmp_path / "access.jsonl", tmp_path / "agent.toml"
+    config.write_text(f'state_dir = "{tmp_path}"\n[[http]]\nfile = "{events}"\nfrom_start = true\n')
+    event = {"src_ip": "192.0.2.1", "src_port": 4000, "dst_ip": "192.0.2.2", "dst_port": 443, "method": "GET"}
+    event |= {"proto": "HTTP/1.1", "status": 200, "headers": [], "conn_start_us": 1, "unparsed_uri": "/"}
+
+    def log(first: int, last: int) -> None:
+        with events.open("a") as file:
+            for number in range(first, last):
+                file.write(json.dumps({**event, "t_us": time.time_ns() // 1_000, "conn_req": number}) + "\n")
+
+    for first, last in ((0, 30), (30, 70), (70, 100)):
+        log(first, last - 5)
+        agent: AgentProcess = start_agent("--interface", "lo", "--config", str(config))
+        log(last - 5, last)
+        wait_for(agent, "raw_http_requests", last)
+        assert agent.stop() == 0
+    numbers = [row["request_seq_on_conn"] for row in agent.rows("raw_http_requests")]
+    assert sorted(numbers) == list(range(100))
+
+
 def test_hello_is_as_long_as_the_client_says_it_sent(
     tmp_path: Path, start_agent: Starter, start_server: Starter
 ) -> None:

@@ -182,6 +182,9 @@ class ScriptedRequests:
         yield from self._events
         self._closed.wait()
 
+    def note_stored(self, handed_out_before_s: float) -> None:
+        assert handed_out_before_s
+
     def close(self) -> None:
         self._closed.set()
 
