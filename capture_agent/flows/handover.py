@@ -89,5 +89,6 @@ def maybe_release(table: TcpTable, key: bytes) -> tuple[bytes, int | None, int] 
         # A contradictory opening on the same ports, which only the table can follow.
         return None
     del table.flows[flow.client_key]
-    del table.flows[reverse_flow_key(flow.client_key)]
+    # Gone already if source and destination are the same, as forged packets have it.
+    table.flows.pop(reverse_flow_key(flow.client_key), None)
     return flow.client_key, flow.isn, flow.fins

@@ -321,11 +321,14 @@ def connection_of(rng: random.Random) -> Connection:
     """A connection between one of few endpoints."""
     is_ipv6 = rng.random() < 0.25
     size = 12 if is_ipv6 else 0
+    client, sport = bytes(size) + bytes((198, 51, 100, rng.choice((7, 8)))), rng.choice((40_000, 40_001, 80))
+    # To itself, as forged packets have it.
+    is_land = rng.random() < 0.02
     return Connection(
-        client=bytes(size) + bytes((198, 51, 100, rng.choice((7, 8)))),
-        server=bytes(size) + bytes((203, 0, 113, 9)),
-        sport=rng.choice((40_000, 40_001, 80)),
-        dport=rng.choice((443, 443, 40_000)),
+        client=client,
+        server=client if is_land else bytes(size) + bytes((203, 0, 113, 9)),
+        sport=sport,
+        dport=sport if is_land else rng.choice((443, 443, 40_000)),
         isn=rng.choice((0, 1, 5000, 2**32 - 3, 2**32 - 1200, 2**31)),
         server_isn=rng.choice((90_000, 2**32 - 1, 5000)),
         ttl=rng.choice((57, 64, 128, 255, 1)),

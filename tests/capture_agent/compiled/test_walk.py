@@ -123,3 +123,25 @@ def test_small_tables_survive_any_traffic(
     )
     for lines in (both_paths.compiled_lines(frames, limits), both_paths.reference_lines(frames, limits)):
         assert all(json.loads(line)["sensor"] == both_paths.SENSOR for line in lines)
+
+
+def test_a_connection_from_a_socket_to_itself(conversations: ModuleType, both_paths: ModuleType) -> None:
+    here, port = bytes((198, 51, 100, 7)), 443
+    talk = conversations.Connection(here, here, port, port, isn=1000, server_isn=1000)
+    stream = conversations.hello_streams()[0] + conversations.KEY_EXCHANGE
+    segments = [
+        conversations.Segment(True, conversations.PSH | conversations.ACK, 1, stream),
+        conversations.Segment(True, conversations.ACK, 1 + len(stream)),
+        conversations.Segment(True, conversations.RST, 1 + len(stream)),
+    ]
+    rng = random.Random(1)
+    frames = [
+        conversations.frame_of(packet, conversations.START_US, conversations.RAW)
+        for segment in segments
+        for packet in conversations.ip_packets(
+            here, here, 6, conversations.tcp_packet(talk, segment, rng), 64, rng, 0
+        )
+    ]
+    compiled = both_paths.compiled_lines(frames)
+    assert compiled == both_paths.reference_lines(frames)
+    assert len(compiled) == 1
