@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "apr_encode.h"
+#include "apr_base64.h"
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define PREFACE_LEN (sizeof(PREFACE) - 1)
@@ -82,7 +82,7 @@ static void publish(reqin_http2 *http2)
     unsigned char header[FRAME_HEADER_LEN];
     unsigned char *blanked = apr_palloc(http2->scratch, http2->block_len + 1);
     apr_ssize_t blanked_len = reqin_hpack_blank(http2->block, http2->block_len, blanked);
-    const char *text;
+    char *text;
 
     http2->finished = 1;
     if (blanked_len < 0)
@@ -94,8 +94,8 @@ static void publish(reqin_http2 *http2)
         || !keep(http2, http2->headers_prefix, http2->headers_prefix_len)
         || !keep(http2, blanked, (apr_size_t)blanked_len))
         return;
-    text = apr_pencode_base64_binary(http2->connection_pool, http2->kept, (apr_ssize_t)http2->kept_len,
-                                     APR_ENCODE_NONE, NULL);
+    text = apr_palloc(http2->connection_pool, (apr_size_t)apr_base64_encode_len((int)http2->kept_len));
+    apr_base64_encode_binary(text, http2->kept, (int)http2->kept_len);
     __atomic_store_n(http2->published, text, __ATOMIC_RELEASE);
 }
 

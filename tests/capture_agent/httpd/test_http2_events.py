@@ -220,3 +220,58 @@ def test_real_clients(server: Server, client: str) -> None:
     read = as_the_agent_reads(event)
     assert read.h2_fingerprint == fingerprint
     assert [name for name, _ in read.headers] == names
+
+
+@pytest.mark.browser
+def test_chromium_has_its_published_fingerprint(server: Server, tmp_path: Path) -> None:
+    if shutil.which("chromium") is None:
+        pytest.skip("no chromium on this machine")
+    apache, reader = server
+    target = "/index.html?chromium"
+    subprocess.run(
+        [
+            *("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--ignore-certificate-errors"),
+            *(f"--user-data-dir={tmp_path}", "--dump-dom", f"https://127.0.0.1:{apache.tls_port}{target}"),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    wait_for(
+        lambda: any(event["unparsed_uri"] == target for event in reader.of_kind("end")), 5, "not reported"
+    )
+    event = next(event for event in reader.of_kind("end") if event["unparsed_uri"] == target)
+    read = as_the_agent_reads(event)
+    assert read.h2_fingerprint == "1:65536;2:0;4:6291456;6:262144|15663105|0|m,a,s,p"
+    assert [name for name, _ in read.headers][:3] == ["sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform"]
+    assert read.header_order_source is HeaderOrderSource.WIRE
+
+
+def test_hundred_streams_at_once_are_each_reported_once(server: Server) -> None:
+    if shutil.which("h2load") is None:
+        pytest.skip("no h2load on this machine")
+    apache, reader = server
+    target = "/index.html?load"
+    url = f"https://127.0.0.1:{apache.tls_port}{target}"
+    load = subprocess.run(
+        ["h2load", "-n", "4000", "-c", "4", "-m", "100", url],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "status codes: 4000 2xx" in load.stdout
+
+    def own() -> list[Event]:
+        return [event for event in reader.of_kind("end") if event["unparsed_uri"] == target]
+
+    wait_for(lambda: len(own()) >= 4_000, 10, "fewer than 4,000 requests were reported")
+    events = own()
+    assert len(events) == 4_000
+    assert len({(event["conn_seq"], event["conn_req"]) for event in events}) == 4_000
+    assert len({(event["conn_seq"], event["h2_stream"]) for event in events}) == 4_000
+    assert {event["conn_seq"] for event in events} == {
+        event["conn_seq"] for event in events if event["h2_stream"] == 1
+    }
+    assert all(event["h2_start"] for event in events)
+    assert reader.lost() == 0

@@ -144,6 +144,16 @@ def test_http2_frames_give_the_agent_what_the_client_sent(parsers: Parsers) -> N
     assert all(lines[:6])
 
 
+def test_frames_too_short_for_their_flags_hand_nothing_over(parsers: Parsers) -> None:
+    short = [
+        PREFACE + frame(1, b"\x02" * size, flags=flags | 0x4, stream=1)
+        for size in range(7)
+        for flags in (0x8, 0x20, 0x8 | 0x20)
+        if size < bool(flags & 0x8) * 3 + bool(flags & 0x20) * 5
+    ]
+    assert set(parsers.lines([("2", step, octets) for octets in short for step in (1, 1 << 20)])) == {b""}
+
+
 def test_blanked_blocks_keep_names_and_lose_values(parsers: Parsers) -> None:
     rng = random.Random(SEED)
     blocks = [Encoder().encode(FIELDS, huffman=huffman) for huffman in (True, False)]
