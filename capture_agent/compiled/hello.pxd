@@ -5,11 +5,6 @@ cdef enum:
     MAX_EXTENSIONS = 64
     MAX_LIST = 128
     MAX_PROTOCOLS = 16
-    TEXT_BYTES = 4096
-
-cdef struct Text:
-    int size
-    char chars[TEXT_BYTES]
 
 cdef struct Hello:
     const uint8_t* message
@@ -40,15 +35,10 @@ cdef struct Hello:
     bint has_early_data
     bint has_pq_group
 
-cdef struct Prints:
-    Text ja4
-    Text ja4_r
-    Text ja4_o
-    Text ja4_stable
-    Text ja3
-    Text ja3_hash
-    Text ja3n_hash
+
+cdef inline bint is_grease(int value) noexcept nogil:
+    """0x0a0a, 0x1a1a … 0xfafa (RFC 8701 section 2)."""
+    return (value & 0x0F0F) == 0x0A0A and (value >> 8) == (value & 0xFF)
+
 
 cdef bint read_hello(const uint8_t* message, Py_ssize_t size, Hello* hello) noexcept nogil
-cdef int make_prints(Hello* hello, char transport_letter, Prints* prints) except -1
-cdef object skeleton_of(Hello* hello)

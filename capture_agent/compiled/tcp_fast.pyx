@@ -30,8 +30,10 @@ from capture_agent.compiled.flow_store cimport (
     Flow,
     FlowStore,
 )
-from capture_agent.compiled.hello cimport Hello, Prints, make_prints, read_hello, skeleton_of
+from capture_agent.compiled.hello cimport Hello, read_hello
+from capture_agent.compiled.prints cimport Prints, make_prints
 from capture_agent.compiled.row_json cimport RowWriter
+from capture_agent.compiled.skeleton cimport skeleton_of
 
 cdef extern from "string.h" nogil:
     void* memmem(const void* haystack, size_t size, const void* needle, size_t needle_size)

@@ -101,7 +101,7 @@ def read_hello(octets: bytes, rng: random.Random) -> None:
 
 def compare_hello(octets: bytes, rng: random.Random) -> None:
     """The compiled message parser against the reference: the same facts or the same error."""
-    from capture_agent.compiled.hello import hello_facts as compiled_hello_facts
+    from capture_agent.compiled.facts import hello_facts as compiled_hello_facts
 
     if rng.random() < 0.8:
         octets = b"\x01" + (len(octets[4:])).to_bytes(3, "big") + octets[4:]

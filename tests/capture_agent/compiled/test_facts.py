@@ -7,7 +7,7 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture_agent.compiled import hello as compiled
+from capture_agent.compiled import facts as compiled
 from capture_agent.events import Transport
 from capture_agent.fingerprint import hello_facts as reference
 from capture_agent.fingerprint.hello_facts import HelloFacts
