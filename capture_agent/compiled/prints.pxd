@@ -1,0 +1,19 @@
+from capture_agent.compiled.hello cimport Hello
+
+cdef enum:
+    TEXT_BYTES = 4096
+
+cdef struct Text:
+    int size
+    char chars[TEXT_BYTES]
+
+cdef struct Prints:
+    Text ja4
+    Text ja4_r
+    Text ja4_o
+    Text ja4_stable
+    Text ja3
+    Text ja3_hash
+    Text ja3n_hash
+
+cdef int make_prints(Hello* hello, char transport_letter, Prints* prints) except -1
