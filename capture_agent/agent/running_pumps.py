@@ -23,7 +23,7 @@ from capture_agent.wire.frame import Frame
 READ_TIMEOUT_S = 0.05
 STATISTICS_S = 1.0
 REOPEN_S = 2.0
-MAX_READS_AHEAD = 16
+MAX_READS_AHEAD = 64
 """Reads of one capture in the inbox: at most 16 MB, as a read is a block of the ring."""
 MAX_EVENTS_AHEAD = 4_096
 DRAIN_S = 1.0

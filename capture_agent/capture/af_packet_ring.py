@@ -23,8 +23,9 @@ PACKET_RX_RING = 5
 PACKET_VERSION = 10
 TPACKET_V3 = 2
 TP_STATUS_USER = 1
-BLOCK_BYTES = 1 << 20
-"""A frame must fit into one: the largest is kernel_filter.SNAP_BYTES."""
+BLOCK_BYTES = 256 << 10
+"""A frame must fit into one: the largest is kernel_filter.SNAP_BYTES. A block is handed over every RETIRE_MS,
+full or not, so the number of blocks is also how long the agent may be kept from running: 1.3 s by default."""
 NOMINAL_FRAME_BYTES = 2_048
 """The kernel checks it and then packs frames by their real size."""
 RETIRE_MS = 10

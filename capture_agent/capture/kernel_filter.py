@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from capture_agent.wire.link import ETHERTYPE_IPV4, ETHERTYPE_IPV6, VLAN_ETHERTYPES
 
-SNAP_BYTES = 1 << 18
+SNAP_BYTES = 192 << 10
 """Octets kept of a frame: more than the 64 kB that generic receive offload puts together."""
 MAX_PORTS = 100
 """A conditional jump reaches 255 instructions, and each port takes two."""
