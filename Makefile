@@ -11,8 +11,8 @@ help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime ## make the virtual environment that `make up` runs in
-up: $(VENV)/.runtime ## start everything, load the sample if the database is empty, print the addresses
-	@$(JA4) up
+up: $(VENV)/.runtime ## start everything, with a sample if the database is empty; LIVE=eth0 captures instead
+	@$(if $(LIVE),JA4_LIVE=$(LIVE) )$(JA4) up
 down: ## stop what `make up` started
 	@if [ -x $(JA4) ]; then $(JA4) down; else echo "nothing to stop: no virtual environment in $(VENV)"; fi
 status: $(VENV)/.runtime ## say which processes run and where

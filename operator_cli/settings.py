@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     dagster_port: int = Field(default=3000, description="Port of the Dagster UI.")
     mlflow_port: int = Field(default=5000, description="Port of the MLflow UI.")
     dashboard_port: int = Field(default=8000, description="Port of the dashboard and the API.")
+    live: str | None = Field(
+        default=None,
+        description="Interface to capture on this machine, in place of the sample; needs CAP_NET_RAW.",
+    )
+    metrics_port: int = Field(default=9469, description="Port of the agent's metrics, when it captures live.")
     sample: bool | None = Field(
         default=None,
         description="Fill an empty database with the bundled sample; by default only the embedded one.",
@@ -62,18 +67,19 @@ class Settings(BaseSettings):
     @property
     def wants_sample(self) -> bool:
         """An empty database is to be filled with the bundled sample."""
-        return self.uses_embedded_database if self.sample is None else self.sample
+        return self.uses_embedded_database and not self.live if self.sample is None else self.sample
 
     @property
     def services(self) -> tuple[Service, ...]:
         """The processes to start, the database first."""
         database = Service("clickhouse", self.clickhouse_port, "JA4_CLICKHOUSE_PORT", "/ping")
+        agent = (Service("agent", self.metrics_port, "JA4_METRICS_PORT", "/healthz"),) if self.live else ()
         others = (
             Service("mlflow", self.mlflow_port, "JA4_MLFLOW_PORT", "/health"),
             Service("dagster", self.dagster_port, "JA4_DAGSTER_PORT", "/server_info"),
             Service("dashboard", self.dashboard_port, "JA4_DASHBOARD_PORT", "/api/health"),
         )
-        return (database, *others) if self.uses_embedded_database else others
+        return (database, *others, *agent) if self.uses_embedded_database else (*others, *agent)
 
     @cached_property
     def database_password(self) -> str:
@@ -104,6 +110,8 @@ class Settings(BaseSettings):
             "JA4_DAGSTER_PORT": str(self.dagster_port),
             "JA4_MLFLOW_PORT": str(self.mlflow_port),
             "JA4_DASHBOARD_PORT": str(self.dashboard_port),
+            "JA4_METRICS_PORT": str(self.metrics_port),
+            "JA4_LIVE": self.live or "",
             "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.mlflow_port}",
             "DAGSTER_HOME": str(self.state_dir / "dagster"),
             # Nothing the platform runs may call out on its own.

@@ -38,6 +38,14 @@ def test_sample_goes_into_the_embedded_database_only_unless_asked_for(settings: 
     assert Settings(home=settings.home, clickhouse_url=url, sample=True).wants_sample
 
 
+def test_live_capture_starts_the_agent_and_leaves_the_sample_out(settings: Settings) -> None:
+    live = Settings(home=settings.home, live="eth0")
+    assert [service.name for service in live.services][-1] == "agent"
+    assert live.environment()["JA4_LIVE"] == "eth0"
+    assert not live.wants_sample
+    assert "agent" not in [service.name for service in settings.services]
+
+
 def test_environment_names_every_port_and_folder(settings: Settings) -> None:
     env = Settings(home=settings.home, dashboard_port=8001).environment()
     assert env["JA4_DASHBOARD_PORT"] == "8001"
