@@ -107,7 +107,9 @@ int reqin_keeps_value(const char *name, apr_size_t name_len)
     for (i = 0; i < settings.kept_headers->nelts; i++) {
         const reqin_name *kept = &APR_ARRAY_IDX(settings.kept_headers, i, reqin_name);
 
-        if (kept->len == name_len && strncasecmp(kept->text, name, name_len) == 0)
+        /* Every field of every request comes by here: most names differ in length or first letter. */
+        if (kept->len == name_len && ((kept->text[0] ^ name[0]) & ~0x20) == 0
+            && strncasecmp(kept->text, name, name_len) == 0)
             return 1;
     }
     return 0;
@@ -115,7 +117,7 @@ int reqin_keeps_value(const char *name, apr_size_t name_len)
 
 int reqin_is_cookie(const char *name, apr_size_t name_len)
 {
-    return name_len == 6 && strncasecmp("cookie", name, 6) == 0;
+    return name_len == 6 && (name[0] | 0x20) == 'c' && strncasecmp("cookie", name, 6) == 0;
 }
 
 static const char *set_enabled(cmd_parms *cmd, void *dummy, int on)

@@ -184,12 +184,22 @@ void json_text(json_writer *json, const char *text, apr_size_t max)
 
 void json_unsigned(json_writer *json, apr_uint64_t number)
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                                "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
     char digits[20];
     apr_size_t at = sizeof(digits);
 
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
+    for (; number >= 100; number /= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + number % 100 * 2, 2);
+    }
+    if (number >= 10) {
+        at -= 2;
+        memcpy(digits + at, pairs + number * 2, 2);
+    }
+    else {
+        digits[--at] = (char)('0' + number);
+    }
     json_raw(json, digits + at, sizeof(digits) - at);
 }
