@@ -149,7 +149,9 @@ class PrivateApache:
             wait_for(self._answers, START_DEADLINE_S, "Apache did not listen")
         except AssertionError as error:
             self.stop()
-            raise AssertionError(f"{error}: {self.log()}") from error
+            log = self.log()
+            shutil.rmtree(self.root, ignore_errors=True)
+            raise AssertionError(f"{error}: {log}") from error
         return self
 
     def _answers(self) -> bool:
