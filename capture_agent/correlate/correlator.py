@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
 
+import msgspec
+
 from capture_agent.correlate.epochs import ConnectionKey, Epoch, EpochLimits, EpochTable, JoinableHello
 from capture_agent.correlate.judgement import (
     CERTAIN,
@@ -47,8 +49,7 @@ class CorrelatorLimits:
     epochs: EpochLimits = field(default_factory=EpochLimits)
 
 
-@dataclass(frozen=True, slots=True)
-class JoinedRequest:
+class JoinedRequest(msgspec.Struct, frozen=True, gc=False):
     """A request with its judgement, ready to become a row."""
 
     event: HttpEvent
@@ -62,8 +63,7 @@ class JoinedRequest:
     hello_to_request_us: int | None
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
+class _Waiting(msgspec.Struct, eq=False):
     event: HttpEvent
     key: ConnectionKey
     times: RequestTimes

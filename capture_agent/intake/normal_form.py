@@ -22,6 +22,7 @@ MAX_NAMES = 256
 """Cookie names kept of one request; Apache's default limit of header fields is 100."""
 MAX_NAME_CHARS = 256
 EVENT_VERSION = 1
+LARGEST = 1 << 63
 
 
 class UnacceptableEvent(ValueError):  # noqa: N818 - named for the event that it refuses
@@ -79,6 +80,26 @@ class NormalForm:
 
 def check_ranges(event: HttpEvent) -> None:
     """Raise UnacceptableEvent for a number that no request has; one such row would fail its whole batch."""
+    start_us, duration_us = event.conn_start_us or 0, event.dur_us or 0
+    # All at once, since nearly every event is in order.
+    is_in_order = (
+        event.v == EVENT_VERSION
+        and 0 <= duration_us <= duration_us + event.t_us < LAST_US
+        and 0 <= start_us < LAST_US
+        and 0 <= event.src_port <= 0xFFFF
+        and 0 <= event.dst_port <= 0xFFFF
+        and 0 <= event.status <= 0xFFFF
+        and 0 <= (event.request_bytes or 0) < LARGEST
+        and 0 <= (event.bytes or 0) < LARGEST
+        and 0 <= (event.conn_seq or 0) < LARGEST
+        and 0 <= (event.source_seq or 0) < LARGEST
+        and 0 <= (event.conn_req or 0) < 1 << 32
+    )
+    if not is_in_order:
+        _name_what_is_out_of_range(event)
+
+
+def _name_what_is_out_of_range(event: HttpEvent) -> None:
     if event.v != EVENT_VERSION:
         raise UnacceptableEvent(f"v is {event.v}, this agent reads version {EVENT_VERSION}")
     for name, value in (("t_us", event.t_us), ("conn_start_us", event.conn_start_us)):
@@ -103,7 +124,7 @@ def check_ranges(event: HttpEvent) -> None:
 
 def is_number_in_range(value: int) -> bool:
     """Whether a counter or size fits its column."""
-    return 0 <= value < 1 << 63
+    return 0 <= value < LARGEST
 
 
 def canonical(field: str, text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from capture_agent.correlate.correlator import JoinedRequest
 from capture_agent.correlate.epochs import JoinableHello
 from capture_agent.events import HeaderOrderSource, HttpEvent, HttpRequest, Quality
@@ -9,6 +11,8 @@ from capture_agent.fingerprint.header_order import DEFAULT_HOP_HEADERS, header_o
 
 MAX_HEADER_NAMES = 256
 """Names stored of one request; the hash is over all of them."""
+MAX_REMEMBERED_CHARS = 1_024
+"""Of browsers' names there are some 200 characters; at 8,192 orders remembered, 16 MB at most."""
 MAX_FORWARDED = 32
 """Addresses of X-Forwarded-For stored: each proxy adds one, a forger any number."""
 MAX_FORWARDED_CHARS = 64
@@ -44,7 +48,7 @@ def http_request_row(joined: JoinedRequest, sensor: str) -> HttpRequest:
         duration_us=event.dur_us,
         request_seq_on_conn=joined.seq_on_conn,
         header_names=names[:MAX_HEADER_NAMES],
-        header_order_hash=header_order_hash(names, DEFAULT_HOP_HEADERS),
+        header_order_hash=order_hash(names),
         header_order_source=event.header_order_source or HeaderOrderSource.SERVER,
         user_agent=values.get("user-agent"),
         accept=values.get("accept"),
@@ -81,13 +85,21 @@ def http_request_row(joined: JoinedRequest, sensor: str) -> HttpRequest:
     )
 
 
+def order_hash(names: tuple[str, ...]) -> str | None:
+    """Hash of the order of names; that of one client is asked for again and again."""
+    if sum(map(len, names)) > MAX_REMEMBERED_CHARS:
+        return header_order_hash(names, DEFAULT_HOP_HEADERS)
+    return _remembered_hash(names)
+
+
+@lru_cache(maxsize=8_192)
+def _remembered_hash(names: tuple[str, ...]) -> str | None:
+    return header_order_hash(names, DEFAULT_HOP_HEADERS)
+
+
 def header_values(event: HttpEvent) -> dict[str, str]:
     """Values by lower-case name; of a repeated header the first, as servers that merge put it first."""
-    values: dict[str, str] = {}
-    for name, value in event.headers:
-        if value is not None:
-            values.setdefault(name.lower(), value)
-    return values
+    return {name.lower(): value for name, value in reversed(event.headers) if value is not None}
 
 
 def forwarded_for(value: str | None) -> tuple[str, ...]:

@@ -1,0 +1,377 @@
+"""Speed and memory of the join: from decoded events to joined rows, from a socket to committed rows.
+
+    python bench/correlate.py [--rounds 5] [--requests 100000]
+
+Two tables, each with medians over rounds in which all sides take turns:
+1. requests joined from decoded events. Peer: a dict from the 4-tuple to the hello, which knows neither epochs
+   nor waiting, and so joins a reused port with whichever connection came last. With and without the rows.
+2. rows from a UNIX socket to committed rows of the embedded database. Peer: the same lines decoded by the
+   json module and written by clickhouse-connect's row insert, 13 columns, without any join.
+CPU seconds are those of this process; other work on the machine changes elapsed times and not these.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import json
+import os
+import random
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import clickhouse_connect
+
+from capture_agent.correlate.correlator import Correlator, CorrelatorLimits, JoinedRequest
+from capture_agent.correlate.epochs import ConnectionKey, JoinableHello
+from capture_agent.events import HttpEvent, JoinState, Quality, Transport
+from capture_agent.intake.event_lines import EventDecoder
+from capture_agent.intake.limited_report import LimitedReport
+from capture_agent.intake.line_intake import LineIntake
+from capture_agent.intake.normal_form import NormalForm
+from capture_agent.intake.socket_file import SocketAccess
+from capture_agent.intake.unix_socket import UnixSocketSource
+from capture_agent.pipeline import Pipeline, PipelineSettings, connection_key
+from capture_agent.rows.http_request import http_request_row
+from capture_agent.sink.clickhouse import BatchLimits, ClickHouseSink, Clock, RetryPolicy
+from capture_agent.sink.clickhouse_client import ClickHouseInserter
+from capture_agent.wire.address import parse_address
+
+REQUESTS_PER_CONNECTION = 10
+BEGIN_US = 1_795_350_390_000_000
+SERVER = "198.51.100.1"
+START_DEADLINE_S = 60
+HEADERS = [
+    ["Host", None],
+    ["sec-ch-ua", '"Chromium";v="156", "Not?A_Brand";v="24"'],
+    ["sec-ch-ua-mobile", "?0"],
+    ["sec-ch-ua-platform", '"Linux"'],
+    ["User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0"],
+    ["Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"],
+    ["Sec-Fetch-Site", "same-origin"],
+    ["Sec-Fetch-Mode", "navigate"],
+    ["Sec-Fetch-Dest", "document"],
+    ["Referer", "https://shop.test/products/17"],
+    ["Accept-Encoding", "gzip, deflate, br, zstd"],
+    ["Accept-Language", "de-DE,de;q=0.9,en;q=0.8"],
+    ["Cookie", None],
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One run of one side."""
+
+    elapsed_s: float
+    cpu_s: float
+    rows: int
+
+
+SENDER = """
+import socket, sys
+out = socket.socket(socket.AF_UNIX)
+content = open(sys.argv[1], "rb").read()
+out.connect(sys.argv[2])
+out.sendall(content)
+"""
+
+
+def client_of(connection: int) -> tuple[str, int]:
+    """Address and port of a connection's client: 1,000 addresses, ports in turn."""
+    return f"10.0.{connection % 1_000 // 250}.{connection % 250 + 1}", 20_000 + connection // 1_000
+
+
+def request_lines(requests: int) -> list[bytes]:
+    """Events as mod_reqin_log writes them, about 1 kB each, in the order of time, connections mixed."""
+    connections = max(requests // REQUESTS_PER_CONNECTION, 1)
+    order = [number % connections for number in range(requests)]
+    random.Random(1).shuffle(order)
+    lines = []
+    for number, connection in enumerate(order):
+        address, port = client_of(connection)
+        fields = {
+            "v": 1, "ev": "end", "t_us": BEGIN_US + 1_000_000 + number, "dur_us": 900,
+            "src_ip": address, "src_port": port, "dst_ip": SERVER, "dst_port": 443, "conn_seq": connection,
+            "conn_start_us": BEGIN_US + connection, "useragent_ip": address, "scheme": "https",
+            "host": "shop.test", "method": "GET", "unparsed_uri": f"/products/{number % 997}?q=1",
+            "proto": "HTTP/1.1", "status": 200, "bytes": 5_120, "cookie_names": ["session", "theme"],
+            "header_order_source": "wire", "headers": HEADERS, "source_id": "httpd-1-1",
+            "source_seq": number + 1,
+        }  # fmt: skip
+        lines.append(json.dumps(fields).encode() + b"\n")
+    return lines
+
+
+def key_of(connection: int) -> ConnectionKey:
+    """Its 5-tuple."""
+    address, port = client_of(connection)
+    return ConnectionKey(Transport.TCP, parse_address(address), port, parse_address(SERVER), 443)
+
+
+def hello_at(ts_us: int) -> JoinableHello:
+    """What a join copies."""
+    return JoinableHello(
+        ts_us=ts_us,
+        quality=Quality.COMPLETE,
+        ja4="t13d1517h2_8daaf6152771_cb7bf5808d99",
+        ja4_stable="t13d1517h2_8daaf6152771_b6f405a00624",
+        ja3_hash="0" * 32,
+        sni="shop.test",
+        tls_version=0x0304,
+        alpn=("h2", "http/1.1"),
+    )
+
+
+def watched(connections: int) -> Correlator:
+    """A correlator that saw the hellos of so many open connections."""
+    correlator = Correlator(CorrelatorLimits())
+    for connection in range(connections):
+        at_us = BEGIN_US + connection
+        correlator.open(key_of(connection), connection, at_us, is_midstream=False)
+        correlator.hello(connection, hello_at(at_us + 1))
+    return correlator
+
+
+def timed(work: Callable[[], int]) -> Measurement:
+    """Run with the collector off between, so that one side's garbage is not the other's time."""
+    gc.collect()
+    began_s, cpu_s = time.perf_counter(), time.process_time()
+    rows = work()
+    return Measurement(time.perf_counter() - began_s, time.process_time() - cpu_s, rows)
+
+
+def join_by_correlator(events: list[HttpEvent], *, with_rows: bool) -> Measurement:
+    """Epochs, waiting and confidence; the connections are open before the clock starts."""
+    correlator = watched(max(len(events) // REQUESTS_PER_CONNECTION, 1))
+    correlator.packets_seen_until(BEGIN_US + 10_000_000)
+
+    def work() -> int:
+        matched = 0
+        for event in events:
+            for joined in correlator.request(event, connection_key(event)):
+                matched += joined.state is JoinState.MATCHED
+                if with_rows:
+                    http_request_row(joined, "bench")
+        return matched
+
+    return timed(work)
+
+
+def join_by_dict(events: list[HttpEvent], *, with_rows: bool) -> Measurement:
+    """What a first version of such a join looks like."""
+    hellos = {}
+    for connection in range(max(len(events) // REQUESTS_PER_CONNECTION, 1)):
+        address, port = client_of(connection)
+        hellos[address, port, SERVER, 443] = (connection, hello_at(BEGIN_US + connection + 1))
+
+    def work() -> int:
+        matched = 0
+        for event in events:
+            found = hellos.get((event.src_ip, event.src_port, event.dst_ip, event.dst_port))
+            if found is None:
+                continue
+            conn_id, hello = found
+            delay_us = event.t_us - hello.ts_us
+            joined = JoinedRequest(
+                event=event,
+                state=JoinState.MATCHED,
+                candidates=1,
+                confidence=1.0,
+                conn_id=conn_id,
+                seq_on_conn=1,
+                hello=hello,
+                hello_to_request_us=delay_us,
+            )
+            matched += 1
+            if with_rows:
+                http_request_row(joined, "bench")
+        return matched
+
+    return timed(work)
+
+
+def bench_join(lines: list[bytes], rounds: int) -> None:
+    """Table 1."""
+    decoder = EventDecoder(NormalForm())
+    decoded = [decoder.decode(line) for line in lines]
+    events = [event for event in decoded if isinstance(event, HttpEvent)]
+    sides = {"correlator": join_by_correlator, "dict by 4-tuple": join_by_dict}
+    for with_rows in (False, True):
+        runs: dict[str, list[Measurement]] = {name: [] for name in sides}
+        for _ in range(rounds):
+            for name, run in sides.items():
+                runs[name].append(run(events, with_rows=with_rows))
+        print_table("joined and made rows" if with_rows else "joined", runs)
+
+
+@contextlib.contextmanager
+def embedded_database() -> Iterator[str]:
+    """URL of a migrated database in a process of its own, in a folder that is removed afterwards."""
+    from ja4_assets.storage import migrate
+
+    with socket.socket() as probe, tempfile.TemporaryDirectory() as folder:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        password = secrets.token_hex(8)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "embedded_clickhouse", "--path", folder, "--port", str(port)],
+            env={**os.environ, "JA4_CLICKHOUSE_USER": "ja4", "JA4_CLICKHOUSE_PASSWORD": password},
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_for(f"http://127.0.0.1:{port}/ping", process)
+            url = f"http://ja4:{password}@127.0.0.1:{port}/bench_correlate"
+            migrate.upgrade(url)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Until the database answers."""
+    give_up = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < give_up and process.poll() is None:
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - the URL is ours
+            return
+        time.sleep(0.1)
+    raise RuntimeError("the database did not start")
+
+
+@contextlib.contextmanager
+def sender_of(lines: list[bytes], path: Path) -> Iterator[None]:
+    """A process that writes the lines to a socket as fast as it takes them."""
+    with tempfile.NamedTemporaryFile() as recording:
+        recording.writelines(lines)
+        recording.flush()
+        process = subprocess.Popen([sys.executable, "-c", SENDER, recording.name, str(path)])
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
+def socket_to_rows(lines: list[bytes], url: str, folder: Path) -> Measurement:
+    """The agent's own parts in one thread; live, the inserts run in a second one."""
+    clock = Clock(time.monotonic, time.sleep)
+    sink = ClickHouseSink(ClickHouseInserter(url), clock, print, BatchLimits(), RetryPolicy())
+    pipeline = Pipeline(PipelineSettings("bench", secrets.randbits(63)))
+    pipeline._correlator = watched(max(len(lines) // REQUESTS_PER_CONNECTION, 1))
+    pipeline.advance(BEGIN_US + 10_000_000)
+    path = folder / "http.sock"
+    intake = LineIntake("bench", EventDecoder(NormalForm()), LimitedReport(print, time.monotonic))
+    source = UnixSocketSource(path, intake, SocketAccess())
+    with contextlib.closing(source), sender_of(lines, path):
+
+        def work() -> int:
+            while source.counts.events < len(lines):
+                for event in source.poll():
+                    sink.write(pipeline.note(event))
+            sink.flush()
+            return sink.counts.inserted
+
+        measured = timed(work)
+    if source.counts.rejected or source.counts.lost:
+        raise RuntimeError(f"not every line arrived: {source.counts}")
+    sink.close()
+    return measured
+
+
+def json_to_row_insert(lines: list[bytes], url: str, folder: Path) -> Measurement:
+    """What a script would do: json.loads, one list a row, `client.insert` in blocks; no join."""
+    client = clickhouse_connect.get_client(dsn=url)
+    client.command(
+        "create or replace table plain_requests (t UInt64, src String, sport UInt16, dst String, "
+        "dport UInt16, method String, uri String, proto String, status UInt16, bytes UInt64, host String, "
+        "ua Nullable(String), names Array(String)) engine = MergeTree order by t"
+    )
+    path = folder / "plain.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def work() -> int:
+            rows: list[list[object]] = []
+            inserted = 0
+            with listener.accept()[0].makefile("rb") as stream:
+                for line in stream:
+                    event = json.loads(line)
+                    headers = event["headers"]
+                    rows.append([
+                        event["t_us"], event["src_ip"], event["src_port"], event["dst_ip"],
+                        event["dst_port"], event["method"], event["unparsed_uri"], event["proto"],
+                        event["status"], event["bytes"], event["host"], dict(headers).get("User-Agent"),
+                        [name for name, _ in headers],
+                    ])  # fmt: skip
+                    if len(rows) == BatchLimits().max_rows:
+                        client.insert("plain_requests", rows)
+                        inserted, rows = inserted + len(rows), []
+            if rows:
+                client.insert("plain_requests", rows)
+            return inserted + len(rows)
+
+        with sender_of(lines, path):
+            measured = timed(work)
+    path.unlink()
+    client.close()
+    return measured
+
+
+def bench_socket(lines: list[bytes], rounds: int) -> None:
+    """Table 2."""
+    sides = {"agent": socket_to_rows, "json + row insert": json_to_row_insert}
+    runs: dict[str, list[Measurement]] = {name: [] for name in sides}
+    with embedded_database() as url, tempfile.TemporaryDirectory() as folder:
+        client = clickhouse_connect.get_client(dsn=url)
+        for _ in range(rounds):
+            for name, run in sides.items():
+                client.command("truncate table raw_http_requests")
+                runs[name].append(run(lines, url, Path(folder)))
+                if name == "agent":
+                    committed = client.query("select count() from raw_http_requests").result_rows[0][0]
+                    if committed != len(lines):
+                        raise RuntimeError(f"{committed} rows are committed of {len(lines)} sent")
+        client.close()
+    print_table("rows from socket to committed", runs)
+
+
+def print_table(title: str, runs: dict[str, list[Measurement]]) -> None:
+    """Medians of each side and the ratio of the first to the second."""
+    print(f"{title}, median of {len(next(iter(runs.values())))} runs of each side in turn")
+    print(f"{'':20}{'rows':>10}{'rows/s':>12}{'rows/CPU s':>12}")
+    rates = {}
+    for name, measured in runs.items():
+        rates[name] = statistics.median(run.rows / run.cpu_s for run in measured)
+        elapsed = statistics.median(run.rows / run.elapsed_s for run in measured)
+        print(f"{name:20}{measured[0].rows:10,}{elapsed:12,.0f}{rates[name]:12,.0f}")
+    (own, own_rate), (peer, peer_rate) = rates.items()
+    print(f"{own} does {own_rate / peer_rate:.2f} times the rows of {peer} in a CPU second\n")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=100_000)
+    options = parser.parse_args()
+    lines = request_lines(options.requests)
+    bench_join(lines, options.rounds)
+    bench_socket(lines, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
