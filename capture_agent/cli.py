@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     problems = Problems(sys.stderr)
     try:
-        commands = {"read": _read, "replay": _replay, "run": _run}
+        commands = {"read": _read, "replay": _replay, "run": _run, "refingerprint": _refingerprint}
         code = commands[options.command](options, problems)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -94,6 +94,12 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--tls-ports", help="server ports that speak TLS (default 443,8443)")
     replay.add_argument("--insert-deadline-s", type=float, help="how long to try an insert (default 60)")
 
+    again = commands.add_parser(
+        "refingerprint", help="compute the fingerprints of stored hellos again, under this version's rules"
+    )
+    again.add_argument("--clickhouse-url", help="http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
+    again.add_argument("--config", type=Path, metavar="FILE.toml", help="settings (JA4_AGENT_CONFIG)")
+
     run = commands.add_parser("run", help="capture live until SIGTERM, and deliver rows as they come")
     run.add_argument("--config", type=Path, metavar="FILE.toml", help="settings (JA4_AGENT_CONFIG)")
     run.add_argument(
@@ -139,6 +145,15 @@ def _run(options: argparse.Namespace, problems: Problems) -> int:
     from capture_agent.agent.running_start import run_live
 
     return run_live(config)
+
+
+def _refingerprint(options: argparse.Namespace, problems: Problems) -> int:
+    config = _maybe_config(options, ("clickhouse_url",), problems)
+    if config is None:
+        return EXIT_INPUT
+    from capture_agent.agent.refingerprinting_start import refingerprint_database
+
+    return refingerprint_database(config, problems)
 
 
 def _maybe_config(

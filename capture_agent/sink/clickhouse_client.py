@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -30,6 +31,7 @@ TRANSIENT_CODES = {
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
 INSERT_SETTINGS = {"date_time_input_format": "best_effort"}
+JSON_SETTINGS = {"output_format_json_quote_64bit_integers": 0, "date_time_output_format": "iso"}
 
 # The driver logs every failed request as well; the sink says what happened, once and in the agent's words.
 logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
@@ -52,11 +54,20 @@ class ClickHouseInserter:
         except (ClickHouseError, HTTPError, OSError) as error:
             raise self._failed(error) from error
 
-    def query(self, statement: str, parameters: dict[str, str]) -> list[tuple[object, ...]]:
+    def query(self, statement: str, parameters: dict[str, Any]) -> list[tuple[object, ...]]:
         """Rows of a SELECT; raises InsertFailed."""
         try:
             found = self._connected().query(statement, parameters=parameters)
             return [tuple(row) for row in found.result_rows]
+        except (ClickHouseError, HTTPError, OSError) as error:
+            raise self._failed(error) from error
+
+    def query_json(self, statement: str, parameters: dict[str, Any]) -> bytes:
+        """Rows of a SELECT as JSON lines, which `insert` takes; raises InsertFailed."""
+        try:
+            return self._connected().raw_query(
+                statement, parameters=parameters, settings=JSON_SETTINGS, fmt="JSONEachRow"
+            )
         except (ClickHouseError, HTTPError, OSError) as error:
             raise self._failed(error) from error
 
