@@ -8,7 +8,7 @@ from ja4_assets.defs.models import entity_forest, entity_forest_champion
 from ja4_assets.defs.raw import RAW_ASSETS, RAW_CHECKS
 from ja4_assets.defs.schedules import JOBS, SCHEDULES
 from ja4_assets.defs.verdicts import bot_scores, verdicts
-from ja4_assets.defs.warehouse import dbt_resource, warehouse_hours, warehouse_whole
+from ja4_assets.defs.warehouse import dbt_resource, warehouse
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.resources.registry import RegistryResource
 from ja4_assets.settings import AssetSettings
@@ -18,8 +18,7 @@ settings = AssetSettings()
 defs = dg.Definitions(
     assets=[
         *RAW_ASSETS,
-        warehouse_whole,
-        warehouse_hours,
+        warehouse,
         entity_forest,
         entity_forest_champion,
         bot_scores,

@@ -1,14 +1,18 @@
 {#
-  Restricts a timestamp column to the hours of this run (vars start_hour and end_hour, UTC, half-open), widened
-  by `margin_hours` at the end. Renders `1` without the vars: the run then covers all that is stored.
+  Restricts a timestamp column to the hours of this run, widened by `margin_hours` at the end. The environment
+  names them: JA4_START_HOUR and JA4_END_HOUR, UTC, half-open, as 2026-11-22 13:00:00. Renders `1` without
+  them: the run then covers all that is stored.
+
+  Not `--vars`: dbt throws its saved parse away when those change, and parsing took longer than building. Read
+  when dbt executes and not when it parses, because dbt also parses a model anew when a variable it read changes.
 #}
 {% macro in_hour_window(column, margin_hours=0) -%}
-    {%- set start = var('start_hour', none) -%}
-    {%- set end = var('end_hour', none) -%}
-    {%- if (start is none) != (end is none) -%}
-        {{ exceptions.raise_compiler_error("give both start_hour and end_hour, or neither") }}
+    {%- set start = env_var('JA4_START_HOUR', '') if execute else '' -%}
+    {%- set end = env_var('JA4_END_HOUR', '') if execute else '' -%}
+    {%- if (start == '') != (end == '') -%}
+        {{ exceptions.raise_compiler_error("give both JA4_START_HOUR and JA4_END_HOUR, or neither") }}
     {%- endif -%}
-    {%- if start is none -%}
+    {%- if start == '' -%}
         1
     {%- else -%}
         {{ column }} >= toDateTime64('{{ start }}', 6, 'UTC')

@@ -48,11 +48,6 @@ class HourWindow:
         return {"start": self.start, "end": self.end}
 
     @property
-    def dbt_vars(self) -> dict[str, str]:
-        """For dbt models that rebuild only these hours."""
-        return {"start_hour": f"{self.start:%Y-%m-%d %H:00:00}", "end_hour": f"{self.end:%Y-%m-%d %H:00:00}"}
-
-    @property
     def hours(self) -> list[HourWindow]:
         """The window hour by hour."""
         count = int((self.end - self.start) / timedelta(hours=1))

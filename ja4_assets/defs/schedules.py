@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster_dbt import build_dbt_asset_selection
 
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
 from ja4_assets.defs.partitions import PARTITION_FORMAT
 from ja4_assets.defs.raw import TABLES
 from ja4_assets.defs.verdicts import bot_scores, verdicts
-from ja4_assets.defs.warehouse import warehouse_hours, warehouse_whole
+from ja4_assets.defs.warehouse import STORED_MODELS, warehouse
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -23,8 +24,9 @@ observe_raw = dg.define_asset_job(
 )
 refresh_hours = dg.define_asset_job(
     "refresh_hours",
-    selection=dg.AssetSelection.assets(warehouse_hours, bot_scores, verdicts),
-    description="Rebuild the hourly marts of some hours, score them and decide.",
+    selection=build_dbt_asset_selection([warehouse], dbt_select=STORED_MODELS)
+    | dg.AssetSelection.assets(bot_scores, verdicts),
+    description="Rebuild the marts of some hours and the list of fingerprints, score the hours and decide.",
 )
 train = dg.define_asset_job(
     "train",
@@ -34,7 +36,7 @@ train = dg.define_asset_job(
 everything = dg.define_asset_job(
     "everything",
     selection=dg.AssetSelection.assets(
-        warehouse_whole, warehouse_hours, entity_forest, entity_forest_champion, bot_scores, verdicts
+        warehouse, entity_forest, entity_forest_champion, bot_scores, verdicts
     ),
     description="All tables, models, scores and verdicts of some hours, from seeds to verdicts.",
 )

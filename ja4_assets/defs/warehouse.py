@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from ja4_assets.warehouse.project import dbt_environment, dbt_executable, prepar
 from ja4_assets.warehouse.translator import WarehouseTranslator
 
 PROJECT = prepared_project(AssetSettings().clickhouse_url)
-TRANSLATOR = WarehouseTranslator()
-HOURLY_MODELS = "config.materialized:incremental"
-"""Rebuilt hour by hour; everything else in the project is a view, a seed or small enough to rebuild whole."""
+TRANSLATOR = WarehouseTranslator(HOURS)
+STORED_MODELS = "config.materialized:incremental config.materialized:table"
+"""The models that hold rows of their own: what grows old when it is not built again. Views never do."""
 
 UNIT_TESTS = "resource_type:unit_test"
 """They test the SQL on made-up rows: a matter for the test suite, not for a run every 5 minutes."""
@@ -40,45 +40,34 @@ order by table, position
     manifest=PROJECT.manifest_path,
     project=PROJECT,
     dagster_dbt_translator=TRANSLATOR,
-    select=HOURLY_MODELS,
-    name="warehouse_hours",
-    partitions_def=HOURS,
+    name="warehouse",
     backfill_policy=ONE_RUN,
     pool=POOL,
 )
-def warehouse_hours(
+def warehouse(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, clickhouse: ClickHouseResource
 ) -> Iterator[Any]:
-    """Models of which a run replaces whole hours."""
-    variables = HourWindow.of(context).dbt_vars
-    yield from run_dbt(context, dbt, clickhouse, ["--vars", json.dumps(variables)])
+    """Every node of the project; of the hourly models a run replaces its hours, the others whole.
 
-
-@dbt_assets(
-    manifest=PROJECT.manifest_path,
-    project=PROJECT,
-    dagster_dbt_translator=TRANSLATOR,
-    exclude=HOURLY_MODELS,
-    name="warehouse_whole",
-    pool=POOL,
-)
-def warehouse_whole(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, clickhouse: ClickHouseResource
-) -> Iterator[Any]:
-    """Views, seeds and tables that are always rebuilt whole."""
-    yield from run_dbt(context, dbt, clickhouse, [])
+    One definition, so that models with and without partitions share one start of dbt, which costs more than
+    building them. Dagster runs it a second time only for what needs the verdicts.
+    """
+    has_hours = context.has_partition_key or context.has_partition_key_range
+    window = HourWindow.of(context) if has_hours else None
+    yield from run_dbt(context, dbt, clickhouse, window)
 
 
 def run_dbt(
     context: dg.AssetExecutionContext,
     dbt: DbtCliResource,
     clickhouse: ClickHouseResource,
-    arguments: Sequence[str],
+    window: HourWindow | None,
 ) -> Iterator[Any]:
     """`dbt build` of the run's selection; its events become materialisations and check results."""
     # dagster-dbt passes this process's environment on and takes no other.
     os.environ.update(dbt_environment(clickhouse.url))
-    invocation = dbt.cli(["build", "--exclude", UNIT_TESTS, *arguments], context=context)
+    os.environ.update(window_environment(window))
+    invocation = dbt.cli(["build", "--exclude", UNIT_TESTS], context=context)
     try:
         for event in invocation.stream():
             if isinstance(event, dg.Output) and "unique_id" in event.metadata:
@@ -90,6 +79,14 @@ def run_dbt(
     finally:
         # Each invocation writes a target folder with its own manifest, and nobody else removes it.
         shutil.rmtree(invocation.target_path, ignore_errors=True)
+
+
+def window_environment(window: HourWindow | None) -> dict[str, str]:
+    """The hours to rebuild, as `macros/hour_window.sql` reads them; empty text for all that is stored."""
+    return {
+        "JA4_START_HOUR": f"{window.start:%Y-%m-%d %H:00:00}" if window else "",
+        "JA4_END_HOUR": f"{window.end:%Y-%m-%d %H:00:00}" if window else "",
+    }
 
 
 def column_metadata(

@@ -17,7 +17,8 @@ OTHER_GROUP = "reference"
 class WarehouseTranslator(DagsterDbtTranslator):
     """An asset's key is its table's name, so that a source is the asset that Python declares for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, hours: dg.PartitionsDefinition[str]) -> None:
+        self._hours = hours
         super().__init__(
             DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True)
         )
@@ -30,6 +31,13 @@ class WarehouseTranslator(DagsterDbtTranslator):
         """The folder under `models/`."""
         parts = PurePosixPath(dbt_resource_props.get("original_file_path", "")).parts
         return next((GROUPS[part] for part in parts if part in GROUPS), OTHER_GROUP)
+
+    def get_partitions_def(
+        self, dbt_resource_props: Mapping[str, Any]
+    ) -> dg.PartitionsDefinition[str] | None:
+        """The hours, for the models of which a run replaces whole hours; the others are built whole."""
+        is_hourly = dbt_resource_props.get("config", {}).get("materialized") == "incremental"
+        return self._hours if is_hourly else None
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """The model's own description, with its grain; without the SQL, which the code location shows."""

@@ -18,6 +18,10 @@ defs.get_repository_def().load_all_definitions()
 for key in sorted(graph.get_all_asset_keys()):
     node = graph.get(key)
     print(key.to_user_string(), node.group_name, "hourly" if node.partitions_def else "whole", sep="\\t")
+job = defs.resolve_job_def("refresh_hours")
+print("refresh", len(job.graph.node_dict), *sorted(
+    key.to_user_string() for key in job.asset_layer.executable_asset_keys
+), sep="\\t")
 print("checks", len(graph.asset_check_keys), sep="\\t")
 print("loaded", *sorted({"mlflow", "sklearn", "skops"} & sys.modules.keys()), sep="\\t")
 """
@@ -63,6 +67,13 @@ def listing(project_root: Path) -> list[list[str]]:
 def test_every_table_is_an_asset_in_its_group(listing: list[list[str]]) -> None:
     found = {row[0]: (row[1], row[2]) for row in listing if len(row) == 3}
     assert {name: found.get(name) for name in EXPECTED} == EXPECTED
+
+
+def test_the_refresh_builds_every_stored_model_in_one_start_of_dbt(listing: list[list[str]]) -> None:
+    (steps, *keys) = next(row[1:] for row in listing if row[0] == "refresh")
+    stored = {"int_requests", "fct_entity_hour", "fct_ja4_hour", "fct_request_minute", "dim_ja4"}
+    assert {*keys} == stored | {"bot_scores", "verdicts"}
+    assert int(steps) == 3, "dbt, scores, verdicts"
 
 
 def test_dbt_tests_and_own_checks_are_asset_checks(listing: list[list[str]]) -> None:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -166,7 +166,9 @@ def cleartext_visit(hour: datetime) -> list[Row]:
     ]
 
 
-def dbt(database_url: str, folder: Path, project: Path, *arguments: str) -> str:
+def dbt(
+    database_url: str, folder: Path, project: Path, *arguments: str, hours: Mapping[str, str] | None = None
+) -> str:
     """Run dbt against a database and return its log; fails with the log when it fails or warns."""
     parts = urlsplit(database_url)
     finished = subprocess.run(
@@ -182,6 +184,7 @@ def dbt(database_url: str, folder: Path, project: Path, *arguments: str) -> str:
             "DBT_PROFILES_DIR": str(project),
             "DBT_TARGET_PATH": str(folder / "target"),
             "DBT_LOG_PATH": str(folder / "logs"),
+            **(hours or {}),
         },
         capture_output=True,
         text=True,
@@ -239,7 +242,7 @@ def warehouse(
         build_log = dbt(database_url, folder, project, "build")
         first = snapshot(client)
         store(client, *spoofed_visit(early, 2, first=7), *spoofed_visit(middle, 2, first=7))
-        window = f"{{start_hour: '{middle:%Y-%m-%d %H:%M:%S}', end_hour: '{now:%Y-%m-%d %H:%M:%S}'}}"
-        dbt(database_url, folder, project, "run", "--select", *HOURLY_MARTS, "--vars", window)
+        window = {"JA4_START_HOUR": f"{middle:%Y-%m-%d %H:%M:%S}", "JA4_END_HOUR": f"{now:%Y-%m-%d %H:%M:%S}"}
+        dbt(database_url, folder, project, "run", "--select", *HOURLY_MARTS, hours=window)
         yield Warehouse(client, hours, first, snapshot(client), build_log)
         client.command(f"drop database {urlsplit(database_url).path.strip('/')} sync")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from ja4_assets.defs.partitions import HourWindow, hourly_partitions
 from ja4_assets.defs.schedules import hour_range_tags
+from ja4_assets.defs.warehouse import window_environment
 
 NOW = datetime(2026, 11, 22, 14, 37, tzinfo=UTC)
 
@@ -19,9 +20,17 @@ def test_partitions_reach_from_the_retention_s_first_midnight_to_the_current_hou
 
 def test_a_window_gives_dbt_its_hours_half_open() -> None:
     window = HourWindow(datetime(2026, 11, 22, 23, tzinfo=UTC), datetime(2026, 11, 23, 1, tzinfo=UTC))
-    assert window.dbt_vars == {"start_hour": "2026-11-22 23:00:00", "end_hour": "2026-11-23 01:00:00"}
+    assert window_environment(window) == {
+        "JA4_START_HOUR": "2026-11-22 23:00:00",
+        "JA4_END_HOUR": "2026-11-23 01:00:00",
+    }
     assert [hour.start.hour for hour in window.hours] == [23, 0]
     assert window.hours[-1].end == window.end
+
+
+def test_a_run_without_hours_clears_those_of_the_run_before() -> None:
+    window = HourWindow(NOW, NOW)
+    assert window_environment(None) == dict.fromkeys(window_environment(window), "")
 
 
 def test_range_tags_name_the_first_and_last_partition() -> None:
