@@ -2,7 +2,7 @@
 
 What was recorded and what is composed is told apart in `sample_traffic/README.md`. Composed are: the
 operating system in user agent and client hints (with a matching SYN), brand and language, the places of
-optional headers in Firefox and Safari, and Safari's sub-resource headers.
+optional headers in Firefox and Safari, Safari's sub-resource headers, and the iPhone's user agent.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ _SAFARI_IMAGES = (
 )
 _FIREFOX_MACINTOSH = "Macintosh; Intel Mac OS X 10.15"
 _ANDROID = "Linux; Android 10; K"
+_IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.4 Mobile/15E148 Safari/604.1"
+)
 
 
 def human_browsers(recording: dict[str, RecordedClient]) -> tuple[Browser, ...]:
@@ -68,16 +72,19 @@ def human_browsers(recording: dict[str, RecordedClient]) -> tuple[Browser, ...]:
             divides_quality=version == 135,
         )
 
-    def safari(name: str, weight: int, *, is_mobile: bool) -> Browser:
-        source = f"curl_cffi-{name}"
+    def safari(name: str, weight: int, agent: str = "") -> Browser:
+        source = "curl_cffi-safari184"
+        navigation = recording[source].requests[0].headers
+        if agent:
+            navigation = replaced(navigation, {"User-Agent": agent})
         return Browser(
             name=name,
             engine=Engine.WEBKIT,
             hello_clients=(source,),
             stack=APPLE,
-            templates=_safari_templates(recording[source].requests[0].headers),
+            templates=_safari_templates(navigation),
             weight=weight,
-            is_mobile=is_mobile,
+            is_mobile=bool(agent),
         )
 
     return (
@@ -94,8 +101,9 @@ def human_browsers(recording: dict[str, RecordedClient]) -> tuple[Browser, ...]:
         firefox(153, "X11; Linux x86_64", LINUX, 2),
         firefox(153, _FIREFOX_MACINTOSH, APPLE, 2),
         firefox(135, _WINDOWS, WINDOWS, 1),
-        safari("safari184", 5, is_mobile=False),
-        safari("safari260_ios", 12, is_mobile=True),
+        # Nobody has iOS 26 here: it offers X25519MLKEM768, and the recorded imitation of it does not.
+        safari("safari184", 5),
+        safari("safari184_ios", 12, _IPHONE),
     )
 
 

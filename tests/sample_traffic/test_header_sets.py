@@ -128,7 +128,7 @@ def test_client_hints_agree_with_the_user_agent_in_every_kind_of_request(browser
     ("chrome156-windows", "de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7"),
     ("firefox153-windows", "de,en-US;q=0.9,en;q=0.8"),
     ("firefox135-windows", "de,en-US;q=0.7,en;q=0.3"),
-    ("safari260_ios", "de-DE,de;q=0.9"),
+    ("safari184_ios", "de-DE,de;q=0.9"),
 ])  # fmt: skip
 def test_languages_are_written_as_each_engine_writes_them(name: str, expected: str) -> None:
     assert value_of(BROWSERS[name], Kind.NAVIGATE, "Accept-Language") == expected
