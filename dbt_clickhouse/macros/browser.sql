@@ -74,7 +74,7 @@
 {%- endmacro %}
 
 
-{# MSS of a path with the Ethernet MTU of 1500 and nothing around the packet: 1460 over IPv4, 1440 over IPv6. #}
+{# MSS of a path with the Ethernet MTU of 1500 and no tunnel: 1460 over IPv4, 1440 over IPv6. #}
 {% macro full_mss(ip) -%}
     if(isIPAddressInRange(toString({{ ip }}), '::ffff:0:0/96'), 1460, 1440)
 {%- endmacro %}
