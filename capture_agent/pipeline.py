@@ -124,6 +124,11 @@ class Pipeline:
         """Requests that wait for the hello of their connection."""
         return self._correlator.waiting
 
+    @property
+    def clock_skew_us(self) -> int | None:
+        """Clock of the HTTP events minus clock of the packets as the traffic suggests it, at most."""
+        return self._correlator.clock_skew_us
+
     def finish(self) -> list[Row]:
         """Both sources have ended: settle every request and close the books."""
         rows = self._apply(self._packets.finish(self._now_us))

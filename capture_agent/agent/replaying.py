@@ -27,19 +27,26 @@ def replay(
     requests: RequestSource,
     sinks: Sequence[EventSink],
     shift_us: int = 0,
+    clock_offset_us: int = 0,
 ) -> Summary:
     """Feed all sources in the order of time, each time shifted by `shift_us`, until they end.
 
+    `clock_offset_us` is the clock of the events minus that of the packets: without it, events of a clock that
+    is behind would be given up before their packets came.
     Flushes the sinks at the end. Raises SinkError, and what the sources raise.
     """
     outlet = _Outlet(pipeline, sinks)
     sources: list[Iterable[Frame | HttpEvent]] = [*packet_sources, requests]
-    for item in heapq.merge(*sources, key=_item_time):
+
+    def packet_time(item: Frame | HttpEvent) -> int:
+        return item.ts_us if isinstance(item, Frame) else ended_us(item) - clock_offset_us
+
+    for item in heapq.merge(*sources, key=packet_time):
         if isinstance(item, Frame):
             outlet.put(pipeline.feed(_shifted_frame(item, shift_us) if shift_us else item))
         else:
             event = _shifted_event(item, shift_us) if shift_us else item
-            outlet.put(pipeline.advance(ended_us(event)))
+            outlet.put(pipeline.advance(ended_us(event) - clock_offset_us))
             outlet.put(pipeline.note(event))
     outlet.put(pipeline.finish())
     outlet.empty()
@@ -116,10 +123,6 @@ def in_order_of_end(events: Iterable[HttpEvent]) -> Iterator[HttpEvent]:
 def ended_us(event: HttpEvent) -> int:
     """When the request was finished."""
     return event.t_us + (event.dur_us or 0)
-
-
-def _item_time(item: Frame | HttpEvent) -> int:
-    return item.ts_us if isinstance(item, Frame) else ended_us(item)
 
 
 def _shifted_frame(frame: Frame, shift_us: int) -> Frame:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
 
 import msgspec
 
+from capture_agent.correlate.clock_skew import ClockSkew
 from capture_agent.correlate.epochs import ConnectionKey, Epoch, EpochLimits, EpochTable, JoinableHello
 from capture_agent.correlate.judgement import (
     CERTAIN,
@@ -84,6 +86,7 @@ class Correlator:
         self._by_deadline: deque[tuple[int, _Waiting]] = deque()
         self._by_request_time: list[tuple[int, int, _Waiting]] = []
         self._serial = count()
+        self._skew = ClockSkew()
         self.requests_dropped = 0
         """Requests given up because the waiting room was full, since the start."""
 
@@ -91,6 +94,11 @@ class Correlator:
     def waiting(self) -> int:
         """Requests that are waiting for their hello."""
         return self._waiting_count
+
+    @property
+    def clock_skew_us(self) -> int | None:
+        """The value of `clock_offset_us` that the traffic suggests; None until there was enough of it."""
+        return self._skew.estimate_us()
 
     @property
     def hellos_unused(self) -> int:
@@ -123,6 +131,7 @@ class Correlator:
         if epoch is None:
             return []
         self._epochs.attach(epoch, facts)
+        self._note_skew_of_early(epoch, facts)
         if proxied_key is None:
             return self._retry(epoch.key)
         self._epochs.attach_proxied(epoch, proxied_key)
@@ -219,6 +228,7 @@ class Correlator:
         tolerance_us = self._limits.tolerance_us
         judgement = maybe_match(epochs, waiting.times, tolerance_us)
         if judgement is None:
+            self._note_skew_of_unmatched(epochs, waiting.event)
             judgement = judge_without_hello(epochs, waiting.times, tolerance_us, self._capture_started_us)
         elif judgement.confidence == CERTAIN and waiting.times.at_us > self._packets_us:
             # The packets of the request's time were never seen: a newer connection may hide there.
@@ -233,6 +243,8 @@ class Correlator:
     def _join(self, waiting: _Waiting, judgement: Judgement) -> JoinedRequest:
         event = waiting.event
         epoch = judgement.epoch or self._unobserved(waiting)
+        if judgement.state is JoinState.MATCHED and epoch.requests == 0 and epoch.hello is not None:
+            self._note_skew(epoch.hello, event)
         epoch.requests += 1
         self._epochs.touch(epoch, waiting.times.at_us)
         has_hello = judgement.state in (JoinState.MATCHED, JoinState.AMBIGUOUS)
@@ -247,6 +259,21 @@ class Correlator:
             hello=hello,
             hello_to_request_us=None if hello is None else waiting.times.at_us - hello.ts_us,
         )
+
+    def _note_skew_of_unmatched(self, epochs: Sequence[Epoch], event: HttpEvent) -> None:
+        """Clocks that differ by more than a connection lasts match nothing: compare with its only hello."""
+        if len(epochs) == 1 and epochs[0].requests == 0 and epochs[0].hello is not None:
+            self._note_skew(epochs[0].hello, event)
+
+    def _note_skew_of_early(self, epoch: Epoch, hello: JoinableHello) -> None:
+        """In a recording, events of a clock that is behind come before their packets and were given up."""
+        epochs = self._epochs.on(epoch.key)
+        if len(epochs) == 2 and not epochs[0].is_observed and epoch.hellos == 1:
+            self._skew.add(hello.ts_us, epochs[0].opened_us + self._limits.clock_offset_us)
+
+    def _note_skew(self, hello: JoinableHello, event: HttpEvent) -> None:
+        if event.conn_req in (None, 1):
+            self._skew.add(hello.ts_us, event.t_us)
 
     def _unobserved(self, waiting: _Waiting) -> Epoch:
         event = waiting.event
