@@ -8,6 +8,9 @@ HOSTILE = ("suspicious", "bad_bot")
 """Verdicts that ask for a decision."""
 BOTS = ("good_bot", "bad_bot")
 """Verdicts that say: automated."""
+SEVERITY = ("unknown", "human", "good_bot", "suspicious", "bad_bot")
+"""From least to most telling: an entity has the verdict of its most telling hour. `unknown` is an hour too
+small to judge and outweighs nothing, so that a person's last three requests do not undo a day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ with
             top_features,
             user_agent,
             last_ts,
-            indexOf(['human', 'good_bot', 'unknown', 'suspicious', 'bad_bot'], toString(verdict)) as severity
+            indexOf({severity:Array(String)}, toString(verdict)) as severity
         from fct_entity_verdict
         where
             hour >= toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC'))

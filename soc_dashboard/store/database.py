@@ -29,7 +29,7 @@ SERVER_MESSAGE = re.compile(r"DB::Exception: (.*?)(?: \(version |\Z)", re.DOTALL
 """The part of a server's answer that says what is wrong."""
 
 Row = TypeVar("Row", bound=msgspec.Struct)
-Parameter = str | int | float
+Parameter = str | int | float | list[str]
 
 log = structlog.get_logger(__name__)
 

@@ -21,6 +21,7 @@ from soc_dashboard.store.rows import (
     VerdictBucket,
     VerdictTotal,
 )
+from soc_dashboard.verdicts import SEVERITY
 from soc_dashboard.window import Window
 
 MAX_FINGERPRINT = 64
@@ -97,7 +98,12 @@ async def read_clients(
     marts: MartDatabase, ja4_stable: str, window: Window, wanted: PageRequest
 ) -> list[ClientRow]:
     """One page of the addresses that used this fingerprint, worst first by default."""
-    parameters = {**span_parameters(window), **wanted.parameters(), "ja4_stable": ja4_stable}
+    parameters = {
+        **span_parameters(window),
+        **wanted.parameters(),
+        "ja4_stable": ja4_stable,
+        "severity": list(SEVERITY),
+    }
     return await marts.fetch("fingerprint_clients", ClientRow, parameters)
 
 

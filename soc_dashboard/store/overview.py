@@ -17,7 +17,7 @@ from soc_dashboard.store.rows import (
     VerdictBucket,
     VerdictTotal,
 )
-from soc_dashboard.verdicts import BOTS
+from soc_dashboard.verdicts import BOTS, SEVERITY
 from soc_dashboard.window import Window
 
 TOP_HOSTS = 8
@@ -141,7 +141,12 @@ async def read_entities(
     return await marts.fetch(
         "suspicious_entities",
         Entity,
-        {**span_parameters(window), **wanted.parameters(), "ja4_stable": ja4_stable},
+        {
+            **span_parameters(window),
+            **wanted.parameters(),
+            "ja4_stable": ja4_stable,
+            "severity": list(SEVERITY),
+        },
     )
 
 

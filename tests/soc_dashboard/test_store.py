@@ -84,6 +84,30 @@ def test_only_hostile_entities_are_listed_worst_first(day_marts: MartDatabase, d
     assert rows[0].top_features[0].name == "ua_ja4_bits"
 
 
+def test_an_hour_too_small_to_judge_does_not_outweigh_a_judged_one(
+    mart_tables: ModuleType, day_marts: MartDatabase, day_dsn: str, day: Window, now: datetime
+) -> None:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    judged, unjudged = "192.0.2.201", "192.0.2.202"
+    unknown = {"verdict": "unknown", "verdict_source": None, "verdict_source_id": None, "reason": None}
+    hello = mart_tables.FIREFOX
+    with clickhouse_connect.get_client(dsn=day_dsn) as client:
+        for address, back, changed in (
+            (judged, 2, {}),
+            (judged, 1, {**unknown, "score_quantile": None}),
+            (unjudged, 1, {**unknown, "score_quantile": None}),
+        ):
+            row = mart_tables.entity_verdict(
+                hour - timedelta(hours=back), address, hello, "edge.test", 3, **changed
+            )
+            mart_tables.insert(client, "fct_entity_verdict", [row])
+    wanted = PageRequest(needle="192.0.2.20")
+    clients = asyncio.run(read_clients(day_marts, hello.ja4, day, wanted))
+    assert {row.client_ip: row.verdict for row in clients} == {judged: "human", unjudged: "unknown"}
+    (listed,) = asyncio.run(read_entities(day_marts, day, PageRequest(needle="edge.test", verdict="human")))
+    assert (listed.client_ip, listed.requests) == (judged, 6)
+
+
 @pytest.mark.parametrize(
     ("sort", "key"),
     [

@@ -8,7 +8,7 @@ import pytest
 
 from soc_dashboard.feature_words import FEATURES, feature_label, feature_sentence
 from soc_dashboard.theme import DARK, LIGHT, Palette
-from soc_dashboard.verdicts import VERDICTS, verdict_style
+from soc_dashboard.verdicts import SEVERITY, VERDICTS, verdict_style
 
 
 def test_every_feature_of_the_mart_has_words(mart_tables: ModuleType) -> None:
@@ -36,6 +36,7 @@ def test_verdicts_differ_in_shape_as_well_as_in_colour() -> None:
         len({style.light for style in VERDICTS}) == len({style.dark for style in VERDICTS}) == len(VERDICTS)
     )
     assert verdict_style("something new").key == "unknown"
+    assert {*SEVERITY} == {style.key for style in VERDICTS}
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
