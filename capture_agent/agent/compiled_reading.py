@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from capture_agent.agent.reading import STEP_US, HelloLines
+from capture_agent.agent.pure_reading import STEP_US
+from capture_agent.agent.reading import HelloLines
 from capture_agent.capture.files import MAX_FRAME_BYTES, RELEASE_BYTES, CaptureFile
 from capture_agent.compiled.walk import Walker
 from capture_agent.flows.packet_path import PacketPath
@@ -14,7 +15,7 @@ def print_hellos_compiled(capture: CaptureFile, lines: HelloLines, out: BinaryIO
     """Write each hello of a capture as a JSON line; raises what iterating the capture raises."""
     walker = Walker(PacketPath(lines.sensor), lines.sensor, lines, STEP_US, lines.with_skeleton)
     try:
-        _walk_pcap(capture, walker, out)
+        walk_pcap(capture, walker, out)
         # What is left is a pcapng file, or the incomplete or damaged end of a pcap file.
         for frame in capture:
             walker.feed(frame)
@@ -25,7 +26,8 @@ def print_hellos_compiled(capture: CaptureFile, lines: HelloLines, out: BinaryIO
         out.write(walker.take_rows())
 
 
-def _walk_pcap(capture: CaptureFile, walker: Walker, out: BinaryIO) -> None:
+def walk_pcap(capture: CaptureFile, walker: Walker, out: BinaryIO) -> None:
+    """Write the hellos of a pcap file up to its end or to a record that is incomplete or damaged."""
     while (records := capture.maybe_pcap_records()) is not None:
         offset = walker.walk_pcap(
             records.buffer,

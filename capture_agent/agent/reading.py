@@ -8,16 +8,12 @@ from typing import BinaryIO
 
 from capture_agent import compiled
 from capture_agent.agent.problems import Problems
+from capture_agent.agent.pure_reading import print_hellos_pure
 from capture_agent.capture.errors import CaptureFileError
 from capture_agent.capture.files import CaptureFile
 from capture_agent.flows.flow_events import FlowEvent, HelloSeen
-from capture_agent.flows.skim import SkimmingPacketPath
-from capture_agent.rows.stored import LAST_US
 from capture_agent.rows.tls_hello import tls_hello_row
 from capture_agent.sink.encode import encode_row
-
-STEP_US = 1_000_000
-"""How far packet time moves before idle connections and overdue hellos are looked for."""
 
 
 class HelloLines:
@@ -62,23 +58,3 @@ def _print_hellos_of(capture: CaptureFile, lines: HelloLines, out: BinaryIO) -> 
         print_hellos_compiled(capture, lines, out)
     else:
         print_hellos_pure(capture, lines, out)
-
-
-def print_hellos_pure(capture: CaptureFile, lines: HelloLines, out: BinaryIO) -> None:
-    """Write each hello of a capture as a JSON line; raises what iterating the capture raises."""
-    packets = SkimmingPacketPath(lines.sensor)
-    feed = packets.feed
-    now_us, next_step_us = 0, 0
-    try:
-        for frame in capture:
-            if frame.ts_us >= next_step_us:
-                if frame.ts_us >= LAST_US:
-                    continue
-                now_us = frame.ts_us
-                next_step_us = now_us + STEP_US
-                out.write(lines(packets.advance(now_us)))
-            if flow_events := feed(frame):
-                out.write(lines(flow_events))
-    finally:
-        # A damaged record ends the file; the hellos before it are still written.
-        out.write(lines(packets.finish(now_us)))
