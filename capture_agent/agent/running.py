@@ -73,6 +73,8 @@ class LiveAgent:
         self._log = log
         self._stop_s = stop_s
         self._settled_after_us = settled_after_us
+        self._held: deque[Reported | Asked] = deque()
+        self._packets_may_come = True
         self._unsettled: deque[tuple[int, float]] = deque()
         self._order = FrameOrder(len(captures))
         self._rows: list[Row] = []
@@ -119,10 +121,7 @@ class LiveAgent:
 
     def _take(self, message: Message) -> None:
         pipeline, rows = self._pipeline, self._rows
-        if isinstance(message, Reported):
-            rows += pipeline.note(message.event)
-            self._requests[message.source].note_taken()
-        elif isinstance(message, Captured):
+        if isinstance(message, Captured):
             for frame in self._order.add(message.capture, message.frames):
                 if found := pipeline.feed(frame):
                     rows += found
@@ -131,11 +130,26 @@ class LiveAgent:
             for frame in self._order.note_seen(message.capture, message.until_us):
                 rows += pipeline.feed(frame)
             rows += pipeline.advance(self._order.seen_until_us)
-            self._hand_over()
         else:
-            self._unsettled.append((pipeline.now_us + self._settled_after_us, message.at_s))
-        if len(rows) >= ROWS_PER_OFFER:
+            self._held.append(message)
+        self._release_held()
+        if len(rows) >= ROWS_PER_OFFER or isinstance(message, SeenUntil):
             self._hand_over()
+
+    def _release_held(self) -> None:
+        """Note the requests that arrived before the time up to which packets were processed.
+
+        Packets take longer to get here: a block of the ring has to fill, or its time to pass. When the agent
+        is behind, a request would otherwise wait in vain for a hello that is still in the ring.
+        """
+        held, pipeline = self._held, self._pipeline
+        while held and (held[0].at_us <= pipeline.now_us or not self._packets_may_come):
+            message = held.popleft()
+            if isinstance(message, Reported):
+                self._rows += pipeline.note(message.event)
+                self._requests[message.source].note_taken()
+            else:
+                self._unsettled.append((pipeline.now_us + self._settled_after_us, message.at_s))
 
     def _hand_over(self) -> None:
         if not self._rows:
@@ -155,7 +169,7 @@ class LiveAgent:
         stored_s = min(delivery.stored_before_s for delivery in self._deliveries)
         for pump in self._requests:
             pump.source.note_stored(stored_s)
-        self._inbox.put(Asked(time.monotonic()))
+        self._inbox.put(Asked(time.time_ns() // 1_000, time.monotonic()))
 
     def _drain(self) -> None:
         """Take in what has arrived, close the books, deliver within the stated time."""
@@ -168,6 +182,8 @@ class LiveAgent:
                 if all(pump.has_ended() for pump in pumps) and self._inbox.empty():
                     break
                 self._take_next()
+            self._packets_may_come = False
+            self._release_held()
         self._keep_books()
         self._rows += self._pipeline.finish()
         self._hand_over()
@@ -205,7 +221,7 @@ class LiveAgent:
             totals=self._pipeline.totals(),
             requests_waiting=self._pipeline.requests_waiting,
             lag_s=max(time.time() - self._pipeline.now_us / 1e6, 0) if self._pipeline.now_us >= 0 else 0,
-            inbox=self._inbox.qsize(),
+            inbox=self._inbox.qsize() + len(self._held),
             captures={one.name: CaptureState(one.is_up, one.fill_ratio, one.drops) for one in self._captures},
             sink_queues={delivery.name: delivery.queued for delivery in self._deliveries},
         )

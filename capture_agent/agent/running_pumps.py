@@ -25,7 +25,8 @@ STATISTICS_S = 1.0
 REOPEN_S = 2.0
 MAX_READS_AHEAD = 64
 """Reads of one capture in the inbox: at most 16 MB, as a read is a block of the ring."""
-MAX_EVENTS_AHEAD = 4_096
+MAX_EVENTS_AHEAD = 16_384
+"""Events of one source that wait for the packets of their time, a tenth of a second, about 2 kB each."""
 DRAIN_S = 1.0
 """How long a capture is read on for what arrived before it was stopped; a block takes far less to come."""
 
@@ -50,6 +51,8 @@ class SeenUntil:
 class Reported:
     """An HTTP event."""
 
+    at_us: int
+    """When it arrived."""
     source: int
     event: HttpEvent
 
@@ -58,7 +61,9 @@ class Reported:
 class Asked:
     """Stands behind every event that was handed out before a time."""
 
+    at_us: int
     at_s: float
+    """The same moment on the monotonic clock."""
 
 
 Message = Captured | SeenUntil | Reported | Asked
@@ -209,4 +214,4 @@ class RequestPump:
     def _work(self) -> None:
         for event in self.source:
             self._room.acquire()
-            self._inbox.put(Reported(self._number, event))
+            self._inbox.put(Reported(time.time_ns() // 1_000, self._number, event))

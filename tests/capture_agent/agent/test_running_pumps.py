@@ -205,7 +205,11 @@ def test_events_are_passed_on_until_the_source_is_closed() -> None:
     inbox: Inbox = queue.SimpleQueue()
     pump = RequestPump(3, ScriptedRequests([event]), inbox)
     pump.start()
-    assert inbox.get(timeout=DEADLINE_S) == Reported(3, event)
+    before_us = time.time_ns() // 1_000
+    reported = inbox.get(timeout=DEADLINE_S)
+    assert isinstance(reported, Reported)
+    assert (reported.source, reported.event) == (3, event)
+    assert abs(reported.at_us - before_us) < 60_000_000
     assert not pump.has_ended()
     pump.stop()
     wait_until(pump.has_ended)
