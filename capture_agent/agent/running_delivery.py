@@ -26,6 +26,7 @@ class StoredMark:
 
 COMPLAINT_S = 60.0
 """A sink that fails again and again says so once in this time."""
+OPEN_AGAIN_PAUSE_S = 0.5
 
 
 class Patience:
@@ -67,8 +68,12 @@ class Delivery:
         *,
         max_rows: int,
         max_age_s: float,
+        open_again_s: float = 0,
     ) -> None:
-        """`open_sink` may wait for the sink as long as `patience` lasts; it raises SinkError."""
+        """`open_sink` may wait for the sink as long as `patience` lasts; it raises SinkError.
+
+        After that it is tried again for `open_again_s`: a database that was just made may lack its tables.
+        """
         self.name = name
         self.failure: str | None = None
         """Why the sink cannot be used at all; None while it can."""
@@ -79,6 +84,7 @@ class Delivery:
         self._log = log
         self._max_rows = max_rows
         self._max_age_s = max_age_s
+        self._open_again_s = open_again_s
         self._queue: SimpleQueue[list[Row] | StoredMark | None] = SimpleQueue()
         self._sink: EventSink | None = None
         # Each of these is written by one thread only: `offer`'s caller, or the delivery's own.
@@ -132,7 +138,7 @@ class Delivery:
 
     def _work(self) -> None:
         try:
-            self._sink = self._open_sink()
+            self._sink = self._opened()
         except (SinkError, BrokenPipeError) as error:
             self.failure = str(error)
             return
@@ -142,6 +148,18 @@ class Delivery:
             self.failure = f"{self.name}: the reader has gone"
         finally:
             self._sink.close()
+
+    def _opened(self) -> EventSink:
+        clock = self._patience.clock()
+        give_up_s = clock.monotonic() + self._open_again_s
+        while True:
+            try:
+                return self._open_sink()
+            except SinkError as error:
+                if clock.monotonic() >= give_up_s:
+                    raise
+                self._complain("sink not ready", error)
+                clock.sleep(OPEN_AGAIN_PAUSE_S)
 
     def _deliver(self, sink: EventSink) -> None:
         flush_at_s = marked_s = math.inf
@@ -168,7 +186,10 @@ class Delivery:
         try:
             action()
         except SinkError as error:
-            now_s = time.monotonic()
-            if now_s - self._complained_s >= COMPLAINT_S:
-                self._complained_s = now_s
-                self._log.error("rows discarded", sink=self.name, reason=str(error))
+            self._complain("rows discarded", error)
+
+    def _complain(self, event: str, error: SinkError) -> None:
+        now_s = time.monotonic()
+        if now_s - self._complained_s >= COMPLAINT_S:
+            self._complained_s = now_s
+            self._log.error(event, sink=self.name, reason=str(error))

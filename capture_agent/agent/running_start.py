@@ -102,7 +102,15 @@ def _delivery(name: str, config: AgentConfig, log: FilteringBoundLogger) -> Deli
     manners = SinkManners(patience.clock(), insert_deadline_s=math.inf, is_appended=True)
     say = partial(log.warning, sink=name)
     opener = sink_opener(name, config, say, sys.stdout.buffer, manners)
-    return Delivery(name, opener, patience, log, max_rows=config.queue_rows, max_age_s=config.batch_age_s)
+    return Delivery(
+        name,
+        opener,
+        patience,
+        log,
+        max_rows=config.queue_rows,
+        max_age_s=config.batch_age_s,
+        open_again_s=config.insert_deadline_s if name == "clickhouse" else 0,
+    )
 
 
 def _captures(config: AgentConfig, inbox: Inbox, log: FilteringBoundLogger) -> list[CapturePump]:

@@ -137,6 +137,23 @@ def test_sink_that_cannot_be_opened_is_a_failure_with_its_reason() -> None:
     assert delivery.discarded == 4
 
 
+def test_tables_that_are_made_after_the_start_are_waited_for() -> None:
+    sink = RecordingSink()
+    refusals = iter([SinkError("no schema yet")])
+
+    def opener() -> EventSink:
+        for refusal in refusals:
+            raise refusal
+        return sink
+
+    delivery = delivery_to(opener, open_again_s=DEADLINE_S)
+    delivery.start()
+    delivery.offer(rows(4))
+    wait_until(lambda: delivery.inserted == 4)
+    assert delivery.failure is None
+    delivery.finish(1)
+
+
 def test_rows_that_cannot_be_delivered_at_the_end_are_discarded_in_the_stated_time() -> None:
     sink = RecordingSink()
     sink.may_write.clear()
