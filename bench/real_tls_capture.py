@@ -64,15 +64,16 @@ def write_capture(path: Path, packets: int, bulk: int = 0) -> int:
         now_us = 1_795_000_000_000_000
         copy = 0
         while written < packets:
-            chunk = bytearray()
             for frame in frames:
+                # Written frame by frame: a child process starts with the peak memory of this one.
+                chunk = bytearray()
                 for lane in range(INTERLEAVED_COPIES):
                     for data in _frames_of_copy(frame, copy + lane, bulk):
                         now_us += 3
                         chunk += _RECORD_HEADER.pack(now_us // 10**6, now_us % 10**6, len(data), len(data))
                         chunk += data
                         written += 1
-            out.write(chunk)
+                out.write(chunk)
             copy += INTERLEAVED_COPIES
     return written
 
