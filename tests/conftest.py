@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "for-tests-only"
-START_DEADLINE_S = 60
+START_DEADLINE_S = 180
 
 
 @pytest.fixture(scope="session")

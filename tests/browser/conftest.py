@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
-START_DEADLINE_S = 60
+START_DEADLINE_S = 180
 WAIT_MS = 20_000
 expect.set_options(timeout=WAIT_MS)
 
