@@ -8,6 +8,8 @@ from capture_agent.wire.frame import Frame
 class Walker:
     waiting_bytes: int
     frames: int
+    flows_held: int
+    flows_evicted: int
     def __init__(
         self,
         path: PacketPath,

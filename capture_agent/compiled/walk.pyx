@@ -89,6 +89,16 @@ cdef class Walker:
         """Bytes that `take_rows` would give."""
         return self.rows.size
 
+    @property
+    def flows_held(self):
+        """TCP flows held here, those that the reference follows among them."""
+        return self.tcp.store.live
+
+    @property
+    def flows_evicted(self):
+        """TCP flows given up here because a table was full; the reference counts its own."""
+        return self.tcp.evicted
+
     def take_rows(self):
         """JSON lines since the last call."""
         return self.rows.take()
