@@ -138,7 +138,11 @@ judged as (
             ) as Nullable(UInt8)
         ) as is_sni_mismatch,
         cast(
-            if(is_browser, accept_language is null or accept_encoding is null, null) as Nullable(UInt8)
+            if(
+                is_browser and notEmpty(header_names),
+                accept_language is null or accept_encoding is null,
+                null
+            ) as Nullable(UInt8)
         ) as is_required_header_missing,
         cast(
             if(
@@ -149,7 +153,7 @@ judged as (
         ) as is_header_case_odd,
         cast(
             if(
-                scheme = 'https' and {{ implies_sec_fetch() }},
+                scheme = 'https' and notEmpty(header_names) and {{ implies_sec_fetch() }},
                 sec_fetch_site is null and sec_fetch_mode is null and sec_fetch_dest is null,
                 null
             ) as Nullable(UInt8)
