@@ -52,7 +52,7 @@ cdef class TcpFast:
     cdef int remember(self, const uint8_t* key, int key_size, uint32_t closed_sweep) except -1
     cdef int hand_over(self, int index) except -1
     cdef int mark_reference(self, const uint8_t* key, int key_size, int index, int64_t ts_us) except -1
-    cdef int evict(self, bint half_open) except -1
+    cdef int evict(self, bint half_open, int64_t ts_us) except -1
     cdef int sweep(self, int64_t now_us) except -1
     cdef int drop_done(self) except -1
     cdef bint is_pending(self, tuple entry) except -1

@@ -139,7 +139,7 @@ cdef class TcpFast:
                 self.hand_over(index)
                 return False
             if self.store.live - self.store.half_open >= self.max_flows:
-                self.evict(False)
+                self.evict(False, ts_us)
             self.store.set_state(flow, AWAITS_HELLO)
             flow.next_seq = flow.isn + 1
             if flow.syn_ack_us >= 0 and 0 <= ts_us - flow.syn_ack_us <= MAX_INTERVAL_US:
@@ -237,7 +237,7 @@ cdef class TcpFast:
     cdef int open(self, Segment* segment, int64_t ts_us, uint32_t closed_sweep) except -1:
         cdef Flow* flow
         if self.store.half_open >= self.max_half_open:
-            self.evict(True)
+            self.evict(True, ts_us)
         flow = &self.store.flows[self.store.add(segment.key, segment.key_size)]
         flow.opened_us = flow.last_us = ts_us
         flow.isn = segment.seq
@@ -367,7 +367,7 @@ cdef class TcpFast:
         cdef Flow* flow
         if index == UNKNOWN:
             if self.store.live - self.store.half_open >= self.max_flows:
-                self.evict(False)
+                self.evict(False, ts_us)
             index = self.store.add(key, key_size)
         flow = &self.store.flows[index]
         flow.last_us = ts_us
@@ -428,7 +428,7 @@ cdef class TcpFast:
         released = maybe_release(self.table, flow_key)
         if released is None:
             return
-        client_key, isn, fins = released
+        client_key, isn, fins, last_us = released
         index = self.store.find(<const uint8_t*><char*>client_key, len(client_key), &is_client)
         if index == UNKNOWN:
             return
@@ -439,6 +439,7 @@ cdef class TcpFast:
         if isn is not None:
             flow.isn = isn
         flow.fins = fins
+        flow.last_us = last_us
         self.store.set_state(flow, SETTLED)
 
     def advance(self, int64_t now_us):
@@ -503,7 +504,7 @@ cdef class TcpFast:
             and flow.begun_us == <int64_t>entry[2]
         )
 
-    cdef int evict(self, bint half_open) except -1:
+    cdef int evict(self, bint half_open, int64_t ts_us) except -1:
         """Give up the stalest 32nd of the half-open flows, or of the others."""
         cdef int wanted = self.store.half_open if half_open else self.store.live - self.store.half_open
         cdef int64_t* ages
@@ -529,7 +530,11 @@ cdef class TcpFast:
             if wanted and flow.is_live and (flow.state == HALF_OPEN) == half_open and flow.last_us <= limit:
                 wanted -= 1
                 if flow.state == AWAITS_HELLO and flow.stream_size:
+                    # A hello was begun: the reference reports what there was of it.
                     self.hand_over(index)
+                    self.table.give_up(
+                        PyBytes_FromStringAndSize(<const char*>flow.key, flow.key_size), ts_us, self.events
+                    )
                 self.store.remove(index)
                 self.evicted += 1
         return 0

@@ -77,8 +77,8 @@ def remember_closed(table: TcpTable, key: bytes, is_recent: bool) -> None:
             table.closed.add_old(side)
 
 
-def maybe_release(table: TcpTable, key: bytes) -> tuple[bytes, int | None, int] | None:
-    """Let go of a connection whose stream is searched to its end: client's key, initial number, FINs.
+def maybe_release(table: TcpTable, key: bytes) -> tuple[bytes, int | None, int, int] | None:
+    """Let go of a connection whose stream is searched to its end: client's key, initial number, FINs, last time.
 
     None if the table still needs the connection, or does not hold it.
     """
@@ -91,4 +91,4 @@ def maybe_release(table: TcpTable, key: bytes) -> tuple[bytes, int | None, int] 
     del table.flows[flow.client_key]
     # Gone already if source and destination are the same, as forged packets have it.
     table.flows.pop(reverse_flow_key(flow.client_key), None)
-    return flow.client_key, flow.isn, flow.fins
+    return flow.client_key, flow.isn, flow.fins, flow.last_us

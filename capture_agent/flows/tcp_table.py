@@ -158,6 +158,12 @@ class TcpTable:
         epoch = self._epoch(key, half.opened_us, half.syn, half.tunnel, is_midstream=False)
         return self._open(key, epoch, half.isn, ts_us, events)
 
+    def give_up(self, client_key: bytes, ts_us: int, events: list[FlowEvent]) -> None:
+        """Drop a connection for want of room elsewhere; who has none counts it."""
+        flow = self.flows.get(client_key)
+        if flow is not None:
+            self._remove(flow, ts_us, CloseReason.TABLE_FULL, events)
+
     def stream_of(self, flow: TcpFlow) -> ClientStream | None:
         """The client's stream, begun if it was not; None if it is searched to its end."""
         if flow.stream is None and flow.epoch is not None:
