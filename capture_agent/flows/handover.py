@@ -78,7 +78,7 @@ def remember_closed(table: TcpTable, key: bytes, is_recent: bool) -> None:
 
 
 def maybe_release(table: TcpTable, key: bytes) -> tuple[bytes, int | None, int, int] | None:
-    """Let go of a connection whose stream is searched to its end: client's key, initial number, FINs, last time.
+    """Let go of a connection whose stream is searched to its end: key, initial number, FINs, last time.
 
     None if the table still needs the connection, or does not hold it.
     """

@@ -145,3 +145,36 @@ def test_a_connection_from_a_socket_to_itself(conversations: ModuleType, both_pa
     compiled = both_paths.compiled_lines(frames)
     assert compiled == both_paths.reference_lines(frames)
     assert len(compiled) == 1
+
+
+def test_a_syn_ack_out_of_place_does_not_keep_a_connection_alive(
+    conversations: ModuleType, both_paths: ModuleType
+) -> None:
+    """It is no segment of the connection's own; the next data come after the idle timeout, midstream."""
+    talk = conversations.Connection(
+        bytes((198, 51, 100, 7)), bytes((203, 0, 113, 9)), 40_000, 443, isn=1000, server_isn=9000
+    )
+    stream = conversations.hello_streams()[0]
+    timed = [
+        (0, conversations.Segment(True, conversations.SYN, 0, stream[:300])),
+        (284, conversations.Segment(False, conversations.SYN | conversations.ACK, 0)),
+        (346, conversations.Segment(True, conversations.PSH | conversations.ACK, 1, stream)),
+    ]
+    rng = random.Random(1)
+    frames = [
+        conversations.frame_of(
+            packet, conversations.START_US + seconds * conversations.SECOND_US, conversations.RAW
+        )
+        for seconds, segment in timed
+        for packet in conversations.ip_packets(
+            *((talk.client, talk.server) if segment.from_client else (talk.server, talk.client)),
+            6,
+            conversations.tcp_packet(talk, segment, rng),
+            64,
+            rng,
+            0,
+        )
+    ]
+    compiled = both_paths.compiled_lines(frames)
+    assert compiled == both_paths.reference_lines(frames)
+    assert [json.loads(line)["quality"] for line in compiled] == ["truncated", "complete"]
