@@ -88,7 +88,7 @@ class AgentConfig(BaseSettings):
     """The server reads PROXY headers and reports the client they name; requests are joined under it."""
     join_wait_ms: int = Field(default=500, ge=0, le=60_000)
     """How long a request waits for the hello of its connection."""
-    clock_tolerance_us: int = Field(default=1_000, ge=0, le=10_000_000)
+    clock_tolerance_us: int = Field(default=100, ge=0, le=10_000_000)
     """Largest error between the clocks of packets and HTTP events."""
     clock_offset_us: int = 0
     """Clock of the HTTP events minus clock of the packets."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins  # HttpEvent has a field called `bytes`
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -293,6 +294,8 @@ class HttpEvent(msgspec.Struct, frozen=True, kw_only=True):
     conn_req: int | None = None
     """Number of the request on its connection, from 1."""
     conn_start_us: int | None = None
+    time_error_us: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
+    """How coarse its times are, where they are not written to the microsecond."""
     request_bytes: int | None = None
     bytes: int | None = None
     """Response bytes."""

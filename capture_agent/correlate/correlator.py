@@ -41,9 +41,10 @@ class CorrelatorLimits:
     wait_us: int = 500 * US_PER_MS
     """How long a request waits for its hello. Prevents requests from being called `no_hello` when the capture
     lags behind the web server; longer delays every row of a connection that truly has none."""
-    tolerance_us: int = 1 * US_PER_MS
-    """Largest error between the clocks of packets and events. Two epochs closer than this are told apart
-    only by guessing, so the request is `ambiguous`; larger makes fast port reuse ambiguous."""
+    tolerance_us: int = 100
+    """Largest error between the clocks of packets and events, which on one host are the same. Two epochs
+    closer than this are told apart only by guessing, so the request is `ambiguous`. With 1 ms, two in five
+    requests are where clients use their ports again at once (bench/join_accuracy.py)."""
     clock_offset_us: int = 0
     """Events' clock minus packets' clock, for sources on different hosts."""
     max_waiting: int = 65_536
@@ -145,7 +146,7 @@ class Correlator:
         """A request was reported; it is settled, waits, or is dropped and counted if too many wait."""
         offset_us = self._limits.clock_offset_us
         start_us = None if event.conn_start_us is None else event.conn_start_us - offset_us
-        waiting = _Waiting(event, key, RequestTimes(event.t_us - offset_us, start_us))
+        waiting = _Waiting(event, key, RequestTimes(event.t_us - offset_us, start_us, event.time_error_us))
         if event.scheme == "http":
             return [self._join_cleartext(waiting)]
         if waiting.times.at_us <= self._packets_us:

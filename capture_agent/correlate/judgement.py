@@ -27,6 +27,8 @@ class RequestTimes(msgspec.Struct, frozen=True, gc=False):
     """Start of the request."""
     start_us: int | None
     """Start of its connection, if the server reports it."""
+    error_us: int = 0
+    """How coarsely the server writes times; comes on top of the difference between the clocks."""
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -40,6 +42,7 @@ class Judgement(msgspec.Struct, frozen=True):
 
 def epochs_containing(epochs: Sequence[Epoch], times: RequestTimes, tolerance_us: int) -> list[Epoch]:
     """Observed epochs that contain the start of the request's connection, or else the request."""
+    tolerance_us += times.error_us
     return [epoch for epoch in epochs if epoch.is_observed and _contains(epoch, times, tolerance_us)]
 
 

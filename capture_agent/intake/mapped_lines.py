@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from collections.abc import Mapping as MappingOf
 from datetime import UTC, datetime
-from math import isfinite
 
 import msgspec
 
@@ -16,6 +15,8 @@ from capture_agent.intake.event_lines import escape_invalid_utf8
 from capture_agent.intake.mapping import Escapes, Mapping, Moment, TimeField, TimeUnit
 from capture_agent.intake.normal_form import NormalForm, UnacceptableEvent
 
+TIME_ERROR_US = 1_000
+"""nginx, HAProxy, Envoy and most others write milliseconds, whatever the unit of the number."""
 US_IN_UNIT = {TimeUnit.S: 1e6, TimeUnit.MS: 1e3, TimeUnit.US: 1.0, TimeUnit.NS: 1e-3}
 HTTP_VERSIONS = {"HTTP/2": "HTTP/2.0", "HTTP/3": "HTTP/3.0", "h2": "HTTP/2.0", "h3": "HTTP/3.0"}
 """Spellings of some servers; the tables hold the form with a minor number everywhere."""
@@ -76,6 +77,7 @@ class MappedDecoder:
                 conn_seq=self._number(record, "conn_seq"),
                 conn_req=self._number(record, "conn_req"),
                 conn_start_us=self._connection_start_us(record, logged_us),
+                time_error_us=TIME_ERROR_US,
                 request_bytes=self._number(record, "request_bytes"),
                 bytes=self._number(record, "response_bytes"),
                 source_id=self._text(record, "source_id"),
@@ -229,14 +231,14 @@ def time_us(field: str, value: object, unit: TimeUnit) -> int:
 
 
 def _finite(field: str, value: object) -> int | float:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str | float):
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
-            number = int(value) if isinstance(value, str) and value.isdecimal() else float(value)
+            is_whole = isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
+            number = int(value) if is_whole else float(value)
         except ValueError:
             number = float("nan")
-        if isfinite(number):
+        # A larger one fits no field, and would overflow on the way to microseconds.
+        if abs(number) < 1 << 64:
             return number
     raise UnacceptableEvent(f"{field} is {str(value)[:64]!r}, not a number")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from capture_agent.events import JoinState
 
 MAX_CONNECTIONS = 8
-"""Epochs that are remembered of one 5-tuple."""
+"""Fewer than are remembered of one 5-tuple."""
 
 connections = st.lists(
     st.fixed_dictionaries(
@@ -30,8 +30,8 @@ connections = st.lists(
 def script_of(drawn: list[dict[str, Any]]) -> list[tuple[float, int, str, dict[str, Any]]]:
     """(time, order, what, details) of connections one after another on the same ports, in the order of time.
 
-    The server accepts a connection 3 ms after its SYN: more than the clocks may be apart by default, 1 ms, or
-    the request would rightly be ambiguous where that SYN ended another connection. A report comes up to
+    The server accepts a connection 3 ms after its SYN: more than the clocks may be apart by default, or the
+    request would rightly be ambiguous where that SYN ended another connection. A report comes up to
     400 ms after its request, so often after the next connection was opened.
     """
     script: list[tuple[float, int, str, dict[str, Any]]] = []

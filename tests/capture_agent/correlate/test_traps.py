@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from capture_agent.events import JoinState
 
 HOUR_MS = 3_600_000
@@ -81,16 +83,36 @@ def test_port_reuse_without_a_connection_start_uses_the_request_time(stage: Any)
     assert [j.hello.ja4 for j in stage.settled] == ["first", "second"]
 
 
-def test_epochs_closer_than_the_clocks_can_tell_are_ambiguous_with_their_count(stage: Any) -> None:
+@pytest.mark.parametrize(
+    ("clocks_us", "times_us", "is_told_apart"), [(1_000, 0, False), (100, 1_000, False), (100, 0, True)]
+)
+def test_epochs_closer_than_clocks_and_log_can_tell_are_ambiguous_with_their_count(
+    stage_with: Any, clocks_us: int, times_us: int, is_told_apart: bool
+) -> None:
+    stage = stage_with(tolerance_us=clocks_us)
     stage.opens(1, 0)
     stage.hello(1, 1)
     stage.closes(1, 100)
     stage.opens(2, 100.4)
     stage.hello(2, 100.5)
-    stage.request(100.6)
+    stage.request(100.6, time_error_us=times_us)
     (joined,) = stage.settled
+    if is_told_apart:
+        assert (joined.state, joined.confidence, joined.conn_id) == (JoinState.MATCHED, 1.0, 2)
+        return
     assert (joined.state, joined.candidates, joined.confidence) == (JoinState.AMBIGUOUS, 2, 0.5)
     assert joined.conn_id == 2
+
+
+def test_port_used_many_times_before_the_first_report_keeps_each_hello(stage: Any) -> None:
+    """A block of the ring brings the packets of up to a tenth of a second at once."""
+    for conn in range(50):
+        stage.opens(conn, conn * 2)
+        stage.hello(conn, conn * 2 + 1)
+        stage.closes(conn, conn * 2 + 1.5)
+    for conn in range(50):
+        stage.request(conn * 2 + 1.2, start=conn * 2 + 0.5, arrives=101)
+    assert [(j.state, j.conn_id) for j in stage.settled] == [(JoinState.MATCHED, conn) for conn in range(50)]
 
 
 def test_attempt_without_hello_on_the_same_ports_is_no_second_candidate(stage: Any) -> None:
@@ -177,7 +199,8 @@ def test_events_of_a_clock_with_a_known_offset_are_matched(stage_with: Any) -> N
     assert (joined.state, joined.hello_to_request_us) == (JoinState.MATCHED, 5_000)
 
 
-def test_request_slightly_before_its_syn_is_matched_within_the_tolerance_only(stage: Any) -> None:
+def test_request_slightly_before_its_syn_is_matched_within_the_tolerance_only(stage_with: Any) -> None:
+    stage = stage_with(tolerance_us=1_000)
     stage.opens(1, 10)
     stage.hello(1, 10)
     stage.request(9.5, arrives=11)
