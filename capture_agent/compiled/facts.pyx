@@ -9,8 +9,9 @@ from capture_agent.fingerprint.hello_facts import HelloFacts
 from capture_agent.fingerprint.hello_facts import hello_facts as reference_hello_facts
 
 from capture_agent.compiled.hello cimport Hello, read_hello
-from capture_agent.compiled.prints cimport Prints, Text, make_prints
+from capture_agent.compiled.prints cimport Prints, make_prints
 from capture_agent.compiled.skeleton cimport skeleton_of
+from capture_agent.compiled.texts cimport Text
 
 
 cdef Hello _hello

@@ -21,18 +21,41 @@ cdef inline uint64_t mixed(uint64_t value) noexcept nogil:
     return value ^ value >> 31
 
 
+cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
+    cdef uint64_t value
+    memcpy(&value, at, 8)
+    return value
+
+
+cdef inline uint32_t load32(const uint8_t* at) noexcept nogil:
+    cdef uint32_t value
+    memcpy(&value, at, 4)
+    return value
+
+
 cdef inline uint64_t endpoint(const uint8_t* address, int size, const uint8_t* port, uint64_t seed) noexcept nogil:
-    cdef uint64_t value = 0, half = 0
-    memcpy(&value, address, 4 if size == 4 else 8)
-    if size == 16:
-        memcpy(&half, address + 8, 8)
-        value = mixed(value ^ seed) ^ half
-    return mixed((value ^ (<uint64_t>port[0] << 56 | <uint64_t>port[1] << 48)) + seed)
+    """One side of a connection as a number; for IPv4 without loss."""
+    cdef uint64_t number = <uint64_t>port[0] << 40 | <uint64_t>port[1] << 32
+    if size == 4:
+        return number | load32(address)
+    return mixed(load64(address) ^ seed) + mixed(load64(address + 8) + seed) ^ number
 
 
-cdef inline bint is_reverse(const uint8_t* key, const uint8_t* other, int key_size) noexcept nogil:
+cdef inline int direction(const uint8_t* key, const uint8_t* other, int key_size) noexcept nogil:
+    """1 if `other` is `key`, -1 if it is the key of the opposite direction, 0 if neither."""
+    cdef uint64_t hosts
+    cdef uint32_t ports
     cdef int size = (key_size - 4) >> 1
-    return (
+    if size == 4:
+        hosts, ports = load64(key), load32(key + 8)
+        if hosts == load64(other) and ports == load32(other + 8):
+            return 1
+        return -(
+            (hosts << 32 | hosts >> 32) == load64(other) and (ports << 16 | ports >> 16) == load32(other + 8)
+        )
+    if memcmp(key, other, key_size) == 0:
+        return 1
+    return -(
         memcmp(key, other + size, size) == 0
         and memcmp(key + size, other, size) == 0
         and memcmp(key + key_size - 4, other + key_size - 2, 2) == 0
@@ -62,23 +85,24 @@ cdef class FlowStore:
     cdef uint32_t bucket_of(self, const uint8_t* key, int key_size) noexcept nogil:
         """The same for both directions."""
         cdef int size = (key_size - 4) >> 1
-        cdef uint64_t source = endpoint(key, size, key + key_size - 4, self.seed)
-        cdef uint64_t target = endpoint(key + size, size, key + key_size - 2, self.seed)
-        return <uint32_t>((source + target) >> 16)
+        cdef uint64_t low = endpoint(key, size, key + key_size - 4, self.seed)
+        cdef uint64_t high = endpoint(key + size, size, key + key_size - 2, self.seed)
+        if low > high:
+            low, high = high, low
+        return <uint32_t>(mixed((low ^ self.seed) * <uint64_t>0x9E3779B97F4A7C15 + high) >> 16)
 
     cdef int find(self, const uint8_t* key, int key_size, bint* is_client) noexcept nogil:
         """Index of the flow, -1 if it is unknown; `is_client` says whether `key` is the client's direction."""
         cdef uint32_t bucket = self.bucket_of(key, key_size)
         cdef int index = self.heads[bucket & self.mask]
+        cdef int side
         cdef Flow* flow
         while index != NOTHING:
             flow = &self.flows[index]
             if flow.bucket == bucket and flow.key_size == key_size:
-                if memcmp(flow.key, key, key_size) == 0:
-                    is_client[0] = True
-                    return index
-                if is_reverse(flow.key, key, key_size):
-                    is_client[0] = False
+                side = direction(flow.key, key, key_size)
+                if side:
+                    is_client[0] = side > 0
                     return index
             index = flow.next_index
         return NOTHING

@@ -1,11 +1,5 @@
 from capture_agent.compiled.hello cimport Hello
-
-cdef enum:
-    TEXT_BYTES = 4096
-
-cdef struct Text:
-    int size
-    char chars[TEXT_BYTES]
+from capture_agent.compiled.texts cimport Text
 
 cdef struct Prints:
     Text ja4

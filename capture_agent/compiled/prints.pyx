@@ -4,7 +4,7 @@
 The rules live in `capture_agent.fingerprint.ja4` and `ja3`.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint16_t
 from libc.string cimport memcpy
 
@@ -15,61 +15,22 @@ try:
 except ImportError:
     from hashlib import md5, sha256
 
-from capture_agent.compiled.hello cimport MAX_EXTENSIONS, MAX_SUITES, Hello, is_grease
+from capture_agent.compiled.hello cimport MAX_EXTENSIONS, MAX_LIST, MAX_SUITES, Hello, is_grease
+from capture_agent.compiled.texts cimport Text, hex_digit, put, put_char, put_decimal, put_hex4, put_text
 
-cdef int MAX_CACHED_HASHES = 8192
+cdef int MAX_CACHED_HASHES = 4096
 cdef int HASH_CHARS = 12
 
 cdef dict _hashes = {}
 cdef dict _ja3_hashes = {}
-cdef char HEX[16]
-cdef char HEX_PAIRS[512]
-cdef int _number
-for _number in range(16):
-    HEX[_number] = b"0123456789abcdef"[_number]
-for _number in range(256):
-    HEX_PAIRS[2 * _number] = HEX[_number >> 4]
-    HEX_PAIRS[2 * _number + 1] = HEX[_number & 15]
+cdef int MAX_KNOWN_PRINTS = 2048
+cdef dict _known_prints = {}
+
 
 
 cdef inline bint is_volatile(int kind) noexcept nogil:
     """padding, session_ticket, pre_shared_key, early_data: left out of ja4_stable."""
     return kind == 0x0015 or kind == 0x0023 or kind == 0x0029 or kind == 0x002A
-
-
-cdef inline void put(Text* text, const char* chars, int size) noexcept nogil:
-    memcpy(text.chars + text.size, chars, size)
-    text.size += size
-
-
-cdef inline void put_char(Text* text, char char_) noexcept nogil:
-    text.chars[text.size] = char_
-    text.size += 1
-
-
-cdef inline void put_text(Text* text, Text* other) noexcept nogil:
-    put(text, other.chars, other.size)
-
-
-cdef inline void put_hex4(Text* text, int value) noexcept nogil:
-    cdef char* out = text.chars + text.size
-    memcpy(out, HEX_PAIRS + 2 * (value >> 8 & 255), 2)
-    memcpy(out + 2, HEX_PAIRS + 2 * (value & 255), 2)
-    text.size += 4
-
-
-cdef inline void put_decimal(Text* text, int value) noexcept nogil:
-    cdef char digits[8]
-    cdef int count = 0
-    while True:
-        digits[count] = <char>(48 + value % 10)
-        count += 1
-        value //= 10
-        if value == 0:
-            break
-    while count:
-        count -= 1
-        put_char(text, digits[count])
 
 
 cdef void put_hex_list(Text* text, const uint16_t* values, int count) noexcept nogil:
@@ -111,8 +72,8 @@ cdef void put_alpn(Text* text, Hello* hello) noexcept nogil:
         put_char(text, <char>first)
         put_char(text, <char>last)
     else:
-        put_char(text, HEX[first >> 4])
-        put_char(text, HEX[last & 15])
+        put_char(text, hex_digit(first >> 4))
+        put_char(text, hex_digit(last & 15))
 
 
 cdef void put_version(Text* text, int version) noexcept nogil:
@@ -152,7 +113,7 @@ cdef bytes hexadecimal(bytes digest, int chars):
     cdef const uint8_t* octets = <const uint8_t*>PyBytes_AS_STRING(digest)
     cdef int i
     for i in range(chars):
-        out[i] = HEX[octets[i >> 1] >> (0 if i & 1 else 4) & 15]
+        out[i] = hex_digit(octets[i >> 1] >> (0 if i & 1 else 4) & 15)
     return text
 
 
@@ -237,11 +198,88 @@ cdef void select_lists(Hello* hello) noexcept nogil:
             put_hex4(&_lists.schemes, hello.schemes[i])
 
 
+cdef int put_u16(uint8_t* at, int value) noexcept nogil:
+    at[0] = <uint8_t>(value >> 8)
+    at[1] = <uint8_t>(value & 0xFF)
+    return 2
+
+
+cdef bytes inputs_of(Hello* hello, char transport_letter):
+    """Everything that the fingerprints depend on, in wire order."""
+    cdef uint8_t octets[20 + 2 * (MAX_SUITES + MAX_EXTENSIONS + 2 * MAX_LIST) + 255]
+    cdef int size = 0
+    octets[0] = <uint8_t>transport_letter
+    octets[1] = hello.sni_present
+    octets[2] = hello.protocol_count != 0 and hello.protocol_sizes[0] != 0
+    octets[3] = octets[4] = 0
+    if octets[2]:
+        octets[3] = hello.message[hello.protocols[0]]
+        octets[4] = hello.message[hello.protocols[0] + hello.protocol_sizes[0] - 1]
+    size = 5
+    size += put_u16(octets + size, hello.legacy_version)
+    size += put_u16(octets + size, hello.newest_version)
+    size += put_u16(octets + size, hello.suite_count)
+    size += put_u16(octets + size, hello.extension_count)
+    size += put_u16(octets + size, hello.scheme_count)
+    size += put_u16(octets + size, hello.group_count)
+    memcpy(octets + size, hello.suites, 2 * hello.suite_count)
+    size += 2 * hello.suite_count
+    memcpy(octets + size, hello.kinds, 2 * hello.extension_count)
+    size += 2 * hello.extension_count
+    memcpy(octets + size, hello.schemes, 2 * hello.scheme_count)
+    size += 2 * hello.scheme_count
+    memcpy(octets + size, hello.groups, 2 * hello.group_count)
+    size += 2 * hello.group_count
+    if hello.format_count:
+        memcpy(octets + size, hello.message + hello.formats_at, hello.format_count)
+        size += hello.format_count
+    return PyBytes_FromStringAndSize(<const char*>octets, size)
+
+
+cdef int fill(Text* text, bytes known) except -1:
+    text.size = <int>PyBytes_GET_SIZE(known)
+    memcpy(text.chars, PyBytes_AS_STRING(known), text.size)
+    return 0
+
+
+cdef bytes octets_of(Text* text):
+    return PyBytes_FromStringAndSize(text.chars, text.size)
+
+
 cdef int make_prints(Hello* hello, char transport_letter, Prints* prints) except -1:
-    """All forms of JA4 and JA3 of a hello that `read_hello` accepted."""
+    """All forms of JA4 and JA3 of a hello that `read_hello` accepted.
+
+    Programs, unlike permuting browsers, repeat their lists exactly, so the last few thousand are remembered.
+    """
+    cdef bytes inputs = inputs_of(hello, transport_letter)
+    cdef tuple known = _known_prints.get(inputs)
+    if known is not None:
+        fill(&prints.ja4, <bytes>known[0])
+        fill(&prints.ja4_r, <bytes>known[1])
+        fill(&prints.ja4_o, <bytes>known[2])
+        fill(&prints.ja4_stable, <bytes>known[3])
+        fill(&prints.ja3, <bytes>known[4])
+        fill(&prints.ja3_hash, <bytes>known[5])
+        return fill(&prints.ja3n_hash, <bytes>known[6])
+    compute_prints(hello, transport_letter, prints)
+    if len(_known_prints) >= MAX_KNOWN_PRINTS:
+        _known_prints.clear()
+    _known_prints[inputs] = (
+        octets_of(&prints.ja4),
+        octets_of(&prints.ja4_r),
+        octets_of(&prints.ja4_o),
+        octets_of(&prints.ja4_stable),
+        octets_of(&prints.ja3),
+        octets_of(&prints.ja3_hash),
+        octets_of(&prints.ja3n_hash),
+    )
+    return 0
+
+
+cdef int compute_prints(Hello* hello, char transport_letter, Prints* prints) except -1:
     cdef uint16_t sorted_suites[MAX_SUITES]
     cdef Text* scratch = &_lists.scratch
-    cdef int stable_total, scratch_start
+    cdef int stable_total
     select_lists(hello)
     memcpy(sorted_suites, _lists.suites, 2 * _lists.suite_count)
     sort(sorted_suites, _lists.suite_count)

@@ -2,7 +2,8 @@ from libc.stdint cimport int64_t, uint8_t
 
 from capture_agent.compiled.flow_store cimport Flow
 from capture_agent.compiled.hello cimport Hello
-from capture_agent.compiled.prints cimport Prints, Text
+from capture_agent.compiled.prints cimport Prints
+from capture_agent.compiled.texts cimport Text
 
 cdef class RowWriter:
     cdef char* chars

@@ -21,7 +21,8 @@ from capture_agent.wire.address import address_text, mapped
 
 from capture_agent.compiled.flow_store cimport MAX_OPTION_BYTES, Flow
 from capture_agent.compiled.hello cimport Hello
-from capture_agent.compiled.prints cimport Prints, Text
+from capture_agent.compiled.prints cimport Prints
+from capture_agent.compiled.texts cimport Text
 
 cdef enum:
     MAX_ROW_BYTES = 32768
