@@ -49,6 +49,9 @@ def main() -> int:
     with Lab() as lab:
         sent = run_all(lab, SHORT if options.short else FULL, lambda text: print(text, file=sys.stderr))
         phases = measure(sent, lab.runs)
+        advice = [
+            one["better_clock_offset_us"] for one in lab.runs[-1].log() if one["event"] == "clocks differ"
+        ]
     told = together(found for name, found in phases.items() if name != UNTOLD)
     print(HEAD)
     for name, found in phases.items():
@@ -57,6 +60,7 @@ def main() -> int:
     print(line("all of these", told))
     print(line(UNTOLD, phases[UNTOLD]))
     print(
+        f"\nNot told, the agent says JA4_CLOCK_OFFSET_US should be {advice[-1] if advice else 'unknown'}."
         f"\nConnections older than the agent: {told.older_rows} requests, {told.older_midstream} called "
         f"midstream.\nRecall of the requests whose hello passed while the agent ran: "
         f"{told.correct_observable} of {told.observable}, {told.observable_recall:.3%}."

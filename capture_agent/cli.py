@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from capture_agent.config import AgentConfig
 
 REPEATABLE = "the same command can be repeated: ClickHouse keeps one copy of rows that were written before"
-TELLING_SKEW_US = 100_000
-"""A round trip and a handshake take less on all but the slowest ways."""
 EXIT_OK, EXIT_SINK, EXIT_INPUT, EXIT_BROKEN_PIPE, EXIT_INTERRUPTED = 0, 1, 2, 141, 130
 
 
@@ -211,17 +209,17 @@ def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Pro
             return EXIT_SINK
     problems.summarise()
     problems.say(f"replayed {summary}")
-    _tell_clock_skew(pipeline.clock_skew_us, config.clock_tolerance_us, config.clock_offset_us, problems)
+    _tell_clock_skew(pipeline.better_clock_offset_us, config.clock_offset_us, problems)
     return EXIT_INPUT if problems.count else EXIT_OK
 
 
-def _tell_clock_skew(skew_us: int | None, tolerance_us: int, offset_us: int, problems: Problems) -> None:
+def _tell_clock_skew(better_us: int | None, offset_us: int, problems: Problems) -> None:
     """Say so if the clocks of packets and events differ by more than the way to the server explains."""
-    if skew_us is None or -tolerance_us <= skew_us - offset_us <= TELLING_SKEW_US:
+    if better_us is None:
         return
     problems.say(
-        f"the clock of the HTTP events is {(skew_us - offset_us) / 1e6:+.3f} s from that of the packets: "
-        f"joins are better with JA4_CLOCK_OFFSET_US={skew_us}"
+        f"the clock of the HTTP events is {(better_us - offset_us) / 1e6:+.3f} s from that of the packets: "
+        f"joins are better with JA4_CLOCK_OFFSET_US={better_us}"
     )
 
 

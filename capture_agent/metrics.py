@@ -46,6 +46,8 @@ class AgentState:
     """Clock minus the time up to which packets were processed."""
     inbox: int
     """Reads and events that wait for the pipeline."""
+    clock_skew_us: int | None
+    """Clock of the HTTP events minus clock of the packets, at most; None until there was enough traffic."""
     captures: Mapping[str, CaptureState]
     sink_queues: Mapping[str, int]
     """Rows that wait, by sink."""
@@ -77,6 +79,12 @@ class AgentCollector(Collector):
         yield GaugeMetricFamily(
             PREFIX + "inbox_depth", "Reads and events that wait for the pipeline.", value=state.inbox
         )
+        if state.clock_skew_us is not None:
+            yield GaugeMetricFamily(
+                PREFIX + "clock_skew_seconds",
+                "Clock of the HTTP events minus clock of the packets, at most.",
+                value=state.clock_skew_us / 1e6,
+            )
         queue = GaugeMetricFamily(
             PREFIX + "sink_queue_rows", "Rows that wait to be delivered.", labels=["sink"]
         )

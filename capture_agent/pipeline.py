@@ -129,6 +129,11 @@ class Pipeline:
         """Clock of the HTTP events minus clock of the packets as the traffic suggests it, at most."""
         return self._correlator.clock_skew_us
 
+    @property
+    def better_clock_offset_us(self) -> int | None:
+        """The clock offset that the traffic suggests, where the one in use does not fit."""
+        return self._correlator.better_clock_offset_us
+
     def finish(self) -> list[Row]:
         """Both sources have ended: settle every request and close the books."""
         rows = self._apply(self._packets.finish(self._now_us))

@@ -80,6 +80,7 @@ class LiveAgent:
         self._rows: list[Row] = []
         self._booked = _Booked()
         self._state: AgentState | None = None
+        self._told_clock_skew_s = -COMPLAINT_S
         self._complained: dict[str, tuple[float, int]] = {}
         self._next_books_s = 0.0
 
@@ -222,11 +223,20 @@ class LiveAgent:
             requests_waiting=self._pipeline.requests_waiting,
             lag_s=max(time.time() - self._pipeline.now_us / 1e6, 0) if self._pipeline.now_us >= 0 else 0,
             inbox=self._inbox.qsize() + len(self._held),
+            clock_skew_us=self._pipeline.clock_skew_us,
             captures={one.name: CaptureState(one.is_up, one.fill_ratio, one.drops) for one in self._captures},
             sink_queues={delivery.name: delivery.queued for delivery in self._deliveries},
         )
         for name in LOSSES:
             self._complain(name, self._state.totals[name], now_s)
+        self._tell_clock_skew(now_s)
+
+    def _tell_clock_skew(self, now_s: float) -> None:
+        """Log once a minute that the clocks of packets and requests differ."""
+        better_us = self._pipeline.better_clock_offset_us
+        if better_us is not None and now_s - self._told_clock_skew_s >= COMPLAINT_S:
+            self._told_clock_skew_s = now_s
+            self._log.warning("clocks differ", better_clock_offset_us=better_us)
 
     def _complain(self, counter: str, total: int, now_s: float) -> None:
         """Log a loss when it begins, and once a minute while it goes on."""

@@ -32,6 +32,8 @@ from capture_agent.correlate.judgement import (
 from capture_agent.events import HttpEvent, JoinState
 
 US_PER_MS = 1_000
+TELLING_SKEW_US = 100 * US_PER_MS
+"""A round trip and a handshake take less on all but the slowest ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,14 @@ class Correlator:
     def clock_skew_us(self) -> int | None:
         """The value of `clock_offset_us` that the traffic suggests; None until there was enough of it."""
         return self._skew.estimate_us()
+
+    @property
+    def better_clock_offset_us(self) -> int | None:
+        """`clock_skew_us` where it is off the offset in use by more than the way to the server explains."""
+        limits, skew_us = self._limits, self._skew.estimate_us()
+        if skew_us is None or -limits.tolerance_us <= skew_us - limits.clock_offset_us <= TELLING_SKEW_US:
+            return None
+        return skew_us
 
     @property
     def hellos_unused(self) -> int:
@@ -229,7 +239,7 @@ class Correlator:
         tolerance_us = self._limits.tolerance_us
         judgement = maybe_match(epochs, waiting.times, tolerance_us)
         if judgement is None:
-            self._note_skew_of_unmatched(epochs, waiting.event)
+            self._note_skew(epochs, waiting.event)
             judgement = judge_without_hello(epochs, waiting.times, tolerance_us, self._capture_started_us)
         elif judgement.confidence == CERTAIN and waiting.times.at_us > self._packets_us:
             # The packets of the request's time were never seen: a newer connection may hide there.
@@ -244,8 +254,8 @@ class Correlator:
     def _join(self, waiting: _Waiting, judgement: Judgement) -> JoinedRequest:
         event = waiting.event
         epoch = judgement.epoch or self._unobserved(waiting)
-        if judgement.state is JoinState.MATCHED and epoch.requests == 0 and epoch.hello is not None:
-            self._note_skew(epoch.hello, event)
+        if judgement.state is JoinState.MATCHED and epoch.requests == 0:
+            self._note_skew(self._epochs.on(waiting.key), event)
         epoch.requests += 1
         self._epochs.touch(epoch, waiting.times.at_us)
         has_hello = judgement.state in (JoinState.MATCHED, JoinState.AMBIGUOUS)
@@ -261,20 +271,22 @@ class Correlator:
             hello_to_request_us=None if hello is None else waiting.times.at_us - hello.ts_us,
         )
 
-    def _note_skew_of_unmatched(self, epochs: Sequence[Epoch], event: HttpEvent) -> None:
-        """Clocks that differ by more than a connection lasts match nothing: compare with its only hello."""
-        if len(epochs) == 1 and epochs[0].requests == 0 and epochs[0].hello is not None:
-            self._note_skew(epochs[0].hello, event)
+    def _note_skew(self, epochs: Sequence[Epoch], event: HttpEvent) -> None:
+        """Compare a connection's first request with its hello, also where the clocks prevent the join.
+
+        Only where no other connection used the ports: a wrong clock leads to wrong joins there, and the
+        estimate would confirm it.
+        """
+        if event.conn_req not in (None, 1) or len(epochs) != 1:
+            return
+        if epochs[0].requests == 0 and epochs[0].hello is not None:
+            self._skew.add(epochs[0].hello.ts_us, event.t_us)
 
     def _note_skew_of_early(self, epoch: Epoch, hello: JoinableHello) -> None:
         """In a recording, events of a clock that is behind come before their packets and were given up."""
         epochs = self._epochs.on(epoch.key)
         if len(epochs) == 2 and not epochs[0].is_observed and epoch.hellos == 1:
             self._skew.add(hello.ts_us, epochs[0].opened_us + self._limits.clock_offset_us)
-
-    def _note_skew(self, hello: JoinableHello, event: HttpEvent) -> None:
-        if event.conn_req in (None, 1):
-            self._skew.add(hello.ts_us, event.t_us)
 
     def _unobserved(self, waiting: _Waiting) -> Epoch:
         event = waiting.event

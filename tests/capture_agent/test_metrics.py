@@ -26,6 +26,7 @@ def state_of(*, at_s: float = 100.0, is_up: bool = True) -> AgentState:
         requests_waiting=5,
         lag_s=0.25,
         inbox=7,
+        clock_skew_us=500_000,
         captures={"eth0": CaptureState(is_up, 0.5, 11)},
         sink_queues={"clickhouse": 13},
     )
@@ -79,6 +80,7 @@ def test_levels_carry_their_interface_or_sink(agent: Agent, address: str) -> Non
         "ja4_agent_requests_waiting 5.0",
         "ja4_agent_lag_seconds 0.25",
         "ja4_agent_inbox_depth 7.0",
+        "ja4_agent_clock_skew_seconds 0.5",
         'ja4_agent_sink_queue_rows{sink="clickhouse"} 13.0',
         'ja4_agent_capture_up{interface="eth0"} 1.0',
         'ja4_agent_ring_fill_ratio{interface="eth0"} 0.5',

@@ -45,7 +45,7 @@ class Scale:
 
 
 FULL = Scale(20, 100, 40, 40, 200, 1_000, 60, 800, 150, 40, 25)
-SHORT = Scale(2, 10, 20, 3, 200, 60, 5, 60, 12, 6, 3)
+SHORT = Scale(2, 10, 20, 3, 200, 60, 5, 60, 12, 6, 5)
 
 
 def keep_alive(lab: Lab, scale: Scale) -> list[Sent]:

@@ -36,6 +36,14 @@ def test_connections_older_than_the_agent_are_called_midstream(short_form: Short
     assert phase.older_midstream == phase.older_rows
 
 
+def test_agent_says_which_clock_offset_would_help(short_form: ShortForm) -> None:
+    *told, untold = short_form.runs
+    for run in told:
+        assert [line for line in run.log() if line["event"] == "clocks differ"] == []
+    lines = [line for line in untold.log() if line["event"] == "clocks differ"]
+    assert 480_000 < lines[-1]["better_clock_offset_us"] < 520_000
+
+
 def test_phases_do_what_they_are_named_for(short_form: ShortForm) -> None:
     hellos = [row for run in short_form.runs for row in run.rows("raw_tls_hellos")]
     requests = [row for run in short_form.runs for row in run.rows("raw_http_requests")]

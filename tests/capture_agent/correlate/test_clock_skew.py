@@ -33,6 +33,8 @@ def test_skew_is_found_to_within_the_shortest_way_to_a_request(stage: Any, skew_
     play(stage, skew_ms)
     estimate_us = stage.correlator.clock_skew_us
     assert skew_ms * 1_000 <= estimate_us <= skew_ms * 1_000 + 3_000
+    better_us = stage.correlator.better_clock_offset_us
+    assert better_us == (None if skew_ms == 0 else estimate_us)
 
 
 @pytest.mark.parametrize("skew_ms", [-500, 500])
@@ -45,6 +47,23 @@ def test_offset_set_to_the_estimate_restores_the_joins(
     play(corrected, skew_ms)
     assert len(corrected.settled) == CONNECTIONS
     assert all(joined.state is JoinState.MATCHED for joined in corrected.settled)
+
+
+def test_joins_that_a_wrong_clock_made_do_not_decide(stage: Any) -> None:
+    """Ports that are used again within the difference: the first request falls into the next connection."""
+    play(stage, 500)
+    expected_us = stage.correlator.clock_skew_us
+    begins = 1_000.0 + CONNECTIONS * 100 + 3_000
+    for conn in range(100):
+        at = begins + conn * 450
+        stage.opens(10_000 + conn, at)
+        stage.hello(10_000 + conn, at + 5)
+        if conn:
+            stage.request(at + 40, start=at + 30, conn_req=1)
+        stage.closes(10_000 + conn, at + 400)
+    wrong = [joined for joined in stage.settled if joined.state is JoinState.MATCHED]
+    assert len(wrong) == 99
+    assert stage.correlator.clock_skew_us == expected_us
 
 
 def test_few_connections_say_nothing() -> None:
