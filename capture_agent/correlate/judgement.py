@@ -19,6 +19,10 @@ NEARLY_CERTAIN = 0.9
 NO_JOIN = 0.0
 """The row carries no hello."""
 
+LAST_RESORT_US = 1_000
+"""Tolerance where no epoch is within the one that is set: clocks of two hosts are about that far apart, and
+a request that is near one connection only is better joined with it than with none."""
+
 
 class RequestTimes(msgspec.Struct, frozen=True, gc=False):
     """When a request happened, on the packets' clock (us)."""
@@ -43,7 +47,10 @@ class Judgement(msgspec.Struct, frozen=True):
 def epochs_containing(epochs: Sequence[Epoch], times: RequestTimes, tolerance_us: int) -> list[Epoch]:
     """Observed epochs that contain the start of the request's connection, or else the request."""
     tolerance_us += times.error_us
-    return [epoch for epoch in epochs if epoch.is_observed and _contains(epoch, times, tolerance_us)]
+    found = [epoch for epoch in epochs if epoch.is_observed and _contains(epoch, times, tolerance_us)]
+    if found or tolerance_us >= LAST_RESORT_US:
+        return found
+    return [epoch for epoch in epochs if epoch.is_observed and _contains(epoch, times, LAST_RESORT_US)]
 
 
 def maybe_match(epochs: Sequence[Epoch], times: RequestTimes, tolerance_us: int) -> Judgement | None:

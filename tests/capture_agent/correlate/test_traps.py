@@ -199,8 +199,11 @@ def test_events_of_a_clock_with_a_known_offset_are_matched(stage_with: Any) -> N
     assert (joined.state, joined.hello_to_request_us) == (JoinState.MATCHED, 5_000)
 
 
-def test_request_slightly_before_its_syn_is_matched_within_the_tolerance_only(stage_with: Any) -> None:
-    stage = stage_with(tolerance_us=1_000)
+@pytest.mark.parametrize("tolerance_us", [0, 100, 1_000])
+def test_request_slightly_before_its_syn_is_matched_if_no_connection_is_closer(
+    stage_with: Any, tolerance_us: int
+) -> None:
+    stage = stage_with(tolerance_us=tolerance_us)
     stage.opens(1, 10)
     stage.hello(1, 10)
     stage.request(9.5, arrives=11)
