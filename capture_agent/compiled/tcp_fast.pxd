@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
-from capture_agent.compiled.flow_store cimport Flow, FlowStore
-from capture_agent.compiled.row_json cimport RowWriter
+from capture_agent.compiled.flow_store cimport Flow
+from capture_agent.compiled.tcp_holdings cimport TcpHoldings
 
 cdef struct Segment:
     const uint8_t* key
@@ -20,24 +20,7 @@ cdef struct Segment:
     bint is_cut
     bint is_tunnelled
 
-cdef class TcpFast:
-    cdef FlowStore store
-    cdef readonly RowWriter rows
-    cdef object table
-    cdef object limits
-    cdef int max_flows
-    cdef int max_half_open
-    cdef int64_t swept_us
-    cdef uint32_t sweeps
-    cdef int* closed
-    cdef int64_t* closed_us
-    cdef int closed_at
-    cdef int64_t pending_bytes
-    cdef object pending
-    cdef Py_ssize_t pending_bound
-    cdef list events
-    cdef readonly long hellos
-    cdef readonly long evicted
+cdef class TcpFast(TcpHoldings):
     cdef bint feed(self, Segment* segment, int64_t ts_us) except -1
     cdef bint syn(self, Segment* segment, int index, bint is_client, int64_t ts_us) except -1
     cdef bint syn_ack(self, Segment* segment, int index, bint is_client, int64_t ts_us) except -1
@@ -46,13 +29,3 @@ cdef class TcpFast:
     cdef bint hello_part(self, Flow* flow, Segment* segment, int64_t ts_us) except -1
     cdef bint after_hello(self, Flow* flow, Segment* segment) except -1
     cdef bint report(self, Flow* flow, const uint8_t* record, int segments, int64_t ts_us) except -1
-    cdef int close(self, int index) except -1
-    cdef inline bint is_remembered(self, uint32_t closed_sweep) noexcept nogil
-    cdef void forget(self, int index) noexcept nogil
-    cdef int remember(self, const uint8_t* key, int key_size, uint32_t closed_sweep) except -1
-    cdef int hand_over(self, int index) except -1
-    cdef int mark_reference(self, const uint8_t* key, int key_size, int index, int64_t ts_us) except -1
-    cdef int evict(self, bint half_open, int64_t ts_us) except -1
-    cdef int sweep(self, int64_t now_us) except -1
-    cdef int drop_done(self) except -1
-    cdef bint is_pending(self, tuple entry) except -1

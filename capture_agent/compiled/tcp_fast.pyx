@@ -6,34 +6,26 @@ ordinary (out of order, another protocol, a record that does not end with the he
 second hello, bytes cut by the snap length) the connection is handed over to it, with all taken so far.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcpy
 
-from collections import deque
-
-from capture_agent.fingerprint.tcp_syn import SynFacts
 from capture_agent.flows.tcp_table import MAX_INTERVAL_US as interval_bound
-from capture_agent.flows.handover import HandedOver, adopt, maybe_release, remember_closed
 
 from capture_agent.compiled.flow_store cimport (
     AWAITS_HELLO,
     AWAITS_SECOND,
     CLOSED,
     HALF_OPEN,
-    HELLO_START_BYTES,
     MAX_CHUNKS,
     MAX_KEY_BYTES,
     REFERENCE,
     SETTLED,
     Flow,
-    FlowStore,
 )
 from capture_agent.compiled.hello cimport Hello, read_hello
 from capture_agent.compiled.prints cimport Prints, make_prints
-from capture_agent.compiled.row_json cimport RowWriter
 from capture_agent.compiled.skeleton cimport skeleton_of
+from capture_agent.compiled.tcp_holdings cimport UNKNOWN, TcpHoldings
 
 cdef extern from "string.h" nogil:
     void* memmem(const void* haystack, size_t size, const void* needle, size_t needle_size)
@@ -47,10 +39,6 @@ cdef enum:
     RECORD_HEADER_BYTES = 5
     MAX_PLAINTEXT_BYTES = 16384
     MAX_PENDING_BYTES = 8 << 20
-    EVICTED_SHARE = 32
-    MAX_CLOSED = 16384
-    MIN_PENDING_BOUND = 4096
-    UNKNOWN = -1
 
 cdef int64_t MAX_INTERVAL_US = interval_bound
 
@@ -81,37 +69,8 @@ cdef inline bint is_other_record(const uint8_t* record, int size) noexcept nogil
     return size >= RECORD_HEADER_BYTES and record[1] == 3 and record[0] != 22 and record[0] != 20
 
 
-cdef class TcpFast:
+cdef class TcpFast(TcpHoldings):
     """`feed` returns whether it took the segment; if not, the reference has to."""
-
-    def __init__(self, table, limits, RowWriter rows not None):
-        self.store = FlowStore()
-        self.rows = rows
-        self.table = table
-        self.limits = limits
-        self.max_flows = limits.max_flows
-        self.max_half_open = limits.max_half_open
-        self.swept_us = UNKNOWN
-        self.pending = deque()
-        self.pending_bytes = 0
-        self.pending_bound = MIN_PENDING_BOUND
-        self.hellos = self.evicted = 0
-        self.events = []
-        self.closed_at = 0
-        self.sweeps = 1
-
-    def __cinit__(self):
-        cdef int i
-        self.closed = <int*>malloc(MAX_CLOSED * sizeof(int))
-        self.closed_us = <int64_t*>malloc(MAX_CLOSED * sizeof(int64_t))
-        if self.closed == NULL or self.closed_us == NULL:
-            raise MemoryError
-        for i in range(MAX_CLOSED):
-            self.closed[i] = UNKNOWN
-
-    def __dealloc__(self):
-        free(self.closed)
-        free(self.closed_us)
 
     cdef bint feed(self, Segment* segment, int64_t ts_us) except -1:
         cdef bint is_client = True
@@ -162,43 +121,6 @@ cdef class TcpFast:
                 self.close(index)
         return True
 
-    cdef int close(self, int index) except -1:
-        """Keep a closed flow for its stray segments for two sweeps, as `RecentKeys` does, or until MAX_CLOSED
-        others have closed after it."""
-        cdef int oldest = self.closed[self.closed_at]
-        cdef Flow* flow
-        if oldest != UNKNOWN:
-            flow = &self.store.flows[oldest]
-            if flow.is_live and flow.state == CLOSED and flow.opened_us == self.closed_us[self.closed_at]:
-                self.store.remove(oldest)
-        flow = &self.store.flows[index]
-        self.store.set_state(flow, CLOSED)
-        flow.closed_sweep = self.sweeps
-        self.closed[self.closed_at] = index
-        self.closed_us[self.closed_at] = flow.opened_us
-        self.closed_at = (self.closed_at + 1) % MAX_CLOSED
-        return 0
-
-    cdef inline bint is_remembered(self, uint32_t closed_sweep) noexcept nogil:
-        """A connection on these ports closed within the last two sweeps."""
-        return closed_sweep != 0 and self.sweeps - closed_sweep < 2
-
-    cdef void forget(self, int index) noexcept nogil:
-        """Drop a flow, but not the memory that an earlier one on its ports has just closed."""
-        cdef Flow* flow = &self.store.flows[index]
-        if self.is_remembered(flow.closed_sweep):
-            self.store.set_state(flow, CLOSED)
-        else:
-            self.store.remove(index)
-
-    cdef int remember(self, const uint8_t* key, int key_size, uint32_t closed_sweep) except -1:
-        """Tell the reference of a closed connection before it takes these ports over."""
-        if self.is_remembered(closed_sweep):
-            remember_closed(
-                self.table, PyBytes_FromStringAndSize(<const char*>key, key_size), self.sweeps == closed_sweep
-            )
-        return 0
-
     cdef bint unknown(self, Segment* segment, int64_t ts_us) except -1:
         """A segment of no known connection: only one with data, and not the last, opens one midstream."""
         if segment.flags & (RST | FIN) or not (segment.payload_size or segment.is_cut):
@@ -212,7 +134,8 @@ cdef class TcpFast:
         if index != UNKNOWN:
             flow = &self.store.flows[index]
             if flow.state == REFERENCE:
-                flow.last_us = ts_us
+                # The reference may ignore this segment: its time may keep the entry, never age it.
+                flow.last_us = max(flow.last_us, ts_us)
                 return False
             if flow.state != CLOSED and is_client and flow.has_isn and flow.isn == segment.seq:
                 return True
@@ -220,7 +143,7 @@ cdef class TcpFast:
                 flow.state == HALF_OPEN and not is_client
             ):
                 self.hand_over(index)
-                flow.last_us = ts_us
+                flow.last_us = max(flow.last_us, ts_us)
                 return False
             closed_sweep = flow.closed_sweep
             self.store.remove(index)
@@ -266,7 +189,8 @@ cdef class TcpFast:
                 return True
             if flow.state != REFERENCE:
                 self.hand_over(index)
-            flow.last_us = ts_us
+            # The reference may ignore this segment: its time may keep the entry, never age it.
+            flow.last_us = max(flow.last_us, ts_us)
             return False
         size = (segment.key_size - 4) >> 1
         memcpy(client_key, segment.key + size, size)
@@ -361,186 +285,3 @@ cdef class TcpFast:
             return False
         self.store.set_state(flow, SETTLED)
         return True
-
-    cdef int mark_reference(self, const uint8_t* key, int key_size, int index, int64_t ts_us) except -1:
-        """From now on the reference gets every segment of this connection."""
-        cdef Flow* flow
-        if index == UNKNOWN:
-            if self.store.live - self.store.half_open >= self.max_flows:
-                self.evict(False, ts_us)
-            index = self.store.add(key, key_size)
-        flow = &self.store.flows[index]
-        flow.last_us = ts_us
-        if flow.state == AWAITS_HELLO:
-            self.pending_bytes -= flow.stream_size
-        self.store.set_state(flow, REFERENCE)
-        return 0
-
-    cdef int hand_over(self, int index) except -1:
-        cdef Flow* flow = &self.store.flows[index]
-        cdef bint is_v4 = flow.key_size == 12
-        cdef bint has_hello = flow.state == AWAITS_SECOND
-        cdef int at_first = HELLO_START_BYTES if has_hello else 0
-        cdef int i, at = at_first
-        cdef list chunks = []
-        self.remember(flow.key, flow.key_size, flow.closed_sweep)
-        for i in range(flow.chunk_count):
-            chunks.append(PyBytes_FromStringAndSize(<const char*>flow.stream + at, flow.chunk_sizes[i]))
-            at += flow.chunk_sizes[i]
-        if flow.state != CLOSED:
-            adopt(
-                self.table,
-                HandedOver(
-                    PyBytes_FromStringAndSize(<const char*>flow.key, flow.key_size),
-                    flow.opened_us,
-                    flow.isn,
-                    SynFacts(
-                        flow.ttl,
-                        flow.window,
-                        PyBytes_FromStringAndSize(<const char*>flow.options, flow.option_size),
-                        bool(flow.ip_df) if is_v4 else None,
-                        flow.ip_id if is_v4 else None,
-                        False,
-                        flow.syn_flags,
-                        flow.isn,
-                        0,
-                    ),
-                    flow.syn_ack_us if flow.syn_ack_us >= 0 else None,
-                    flow.state != HALF_OPEN,
-                    flow.rtt_us if flow.rtt_us >= 0 else None,
-                    chunks,
-                    flow.begun_us,
-                    flow.last_us,
-                    flow.fins,
-                    flow.hello_bytes if has_hello else 0,
-                    PyBytes_FromStringAndSize(<const char*>flow.stream, at_first),
-                    bool(flow.may_send_early_data),
-                ),
-                self.events,
-            )
-        return self.mark_reference(flow.key, flow.key_size, index, flow.last_us)
-
-    def take_back(self, bytes flow_key not None):
-        """After the reference took a segment: connections that it has searched to the end return."""
-        cdef bint is_client = True
-        cdef int index
-        cdef Flow* flow
-        released = maybe_release(self.table, flow_key)
-        if released is None:
-            return
-        client_key, isn, fins, last_us = released
-        index = self.store.find(<const uint8_t*><char*>client_key, len(client_key), &is_client)
-        if index == UNKNOWN:
-            return
-        flow = &self.store.flows[index]
-        if not is_client:
-            memcpy(flow.key, <const uint8_t*><char*>client_key, len(client_key))
-        flow.has_isn = isn is not None
-        if isn is not None:
-            flow.isn = isn
-        flow.fins = fins
-        flow.last_us = last_us
-        self.store.set_state(flow, SETTLED)
-
-    def advance(self, int64_t now_us):
-        """Let time pass: overdue hellos go to the reference, which gives them up; idle flows are forgotten."""
-        cdef int64_t overdue = now_us - <int64_t>self.limits.hello_us
-        cdef Flow* flow
-        cdef int index
-        while self.pending and self.pending[0][2] < overdue:
-            index, opened_us, begun_us = self.pending.popleft()
-            flow = &self.store.flows[index]
-            if flow.is_live and flow.state == AWAITS_HELLO and flow.stream_size:
-                if flow.opened_us == opened_us and flow.begun_us == begun_us:
-                    self.hand_over(index)
-        if self.swept_us < 0 or now_us < self.swept_us or now_us - self.swept_us >= self.limits.sweep_us:
-            self.sweep(now_us)
-            self.swept_us = now_us
-
-    def finish(self):
-        """The input has ended: hellos that are not whole go to the reference."""
-        cdef int index
-        for index in range(self.store.capacity):
-            if self.store.flows[index].is_live and self.store.flows[index].state == AWAITS_HELLO:
-                if self.store.flows[index].stream_size:
-                    self.hand_over(index)
-
-    cdef int sweep(self, int64_t now_us) except -1:
-        cdef int64_t idle = now_us - <int64_t>self.limits.idle_us
-        cdef int64_t half_open = now_us - <int64_t>self.limits.half_open_us
-        cdef int index
-        cdef Flow* flow
-        self.sweeps += 1
-        for index in range(self.store.capacity):
-            flow = &self.store.flows[index]
-            if not flow.is_live:
-                continue
-            if flow.state == HALF_OPEN:
-                if flow.opened_us < half_open:
-                    self.forget(index)
-            elif flow.state == CLOSED:
-                self.forget(index)
-            elif flow.last_us < idle:
-                if flow.state == AWAITS_HELLO and flow.stream_size:
-                    self.hand_over(index)
-                else:
-                    self.forget(index)
-        while self.pending and not self.is_pending(self.pending[0]):
-            self.pending.popleft()
-        return 0
-
-    cdef int drop_done(self) except -1:
-        """Clear the queue of hellos that were finished: it stays in proportion to those that are not."""
-        self.pending = deque([entry for entry in self.pending if self.is_pending(entry)])
-        self.pending_bound = 2 * len(self.pending) + MIN_PENDING_BOUND
-        return 0
-
-    cdef bint is_pending(self, tuple entry) except -1:
-        cdef Flow* flow = &self.store.flows[<int>entry[0]]
-        return (
-            flow.is_live
-            and flow.state == AWAITS_HELLO
-            and flow.opened_us == <int64_t>entry[1]
-            and flow.begun_us == <int64_t>entry[2]
-        )
-
-    cdef int evict(self, bint half_open, int64_t ts_us) except -1:
-        """Give up the stalest 32nd of the half-open flows, or of the others."""
-        cdef int wanted = self.store.half_open if half_open else self.store.live - self.store.half_open
-        cdef int64_t* ages
-        cdef int64_t limit
-        cdef int index, count = 0
-        cdef Flow* flow
-        if wanted <= 0:
-            return 0
-        ages = <int64_t*>malloc(wanted * sizeof(int64_t))
-        if ages == NULL:
-            raise MemoryError
-        for index in range(self.store.capacity):
-            flow = &self.store.flows[index]
-            if flow.is_live and (flow.state == HALF_OPEN) == half_open:
-                ages[count] = flow.last_us
-                count += 1
-        qsort(ages, count, sizeof(int64_t), compare_ages)
-        limit = ages[count // EVICTED_SHARE]
-        free(ages)
-        wanted = count // EVICTED_SHARE + 1
-        for index in range(self.store.capacity):
-            flow = &self.store.flows[index]
-            if wanted and flow.is_live and (flow.state == HALF_OPEN) == half_open and flow.last_us <= limit:
-                wanted -= 1
-                if flow.state == AWAITS_HELLO and flow.stream_size:
-                    # A hello was begun: the reference reports what there was of it.
-                    self.hand_over(index)
-                    self.table.give_up(
-                        PyBytes_FromStringAndSize(<const char*>flow.key, flow.key_size), ts_us, self.events
-                    )
-                self.store.remove(index)
-                self.evicted += 1
-        return 0
-
-
-cdef int compare_ages(const void* left, const void* right) noexcept nogil:
-    cdef int64_t a = (<const int64_t*>left)[0]
-    cdef int64_t b = (<const int64_t*>right)[0]
-    return (a > b) - (a < b)
