@@ -1,4 +1,4 @@
-"""One platform, started as a person starts it, for all tests of this folder."""
+"""A platform, started as a person starts it."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def run_ja4(command: str, environment: dict[str, str]) -> subprocess.CompletedPr
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """`ja4 up` on an empty state folder; stopped at the end of the session."""
+    """`ja4 up` on an empty state folder; stopped behind the last test that uses it."""
     home = tmp_path_factory.mktemp("platform") / "var"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JA4_")}
     environment["JA4_HOME"] = str(home)
