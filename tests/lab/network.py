@@ -25,7 +25,7 @@ CLONE_NEWNET = 0x40000000
 SIOCETHTOOL = 0x8946
 SWITCHES_OFF = {"tso": 0x1F, "gso": 0x24, "gro": 0x2C}
 """Commands of linux/ethtool.h that set an offload; the program ethtool is not on every machine."""
-TOOLS = ("ip", "apache2", "apxs", "cc", "openssl", "curl", "h2load")
+TOOLS = ("ip", "apache2", "apxs", "cc", "openssl", "curl", "h2load", "chromium")
 INTERFACE = "wire"
 CLIENTS = tuple(f"10.77.0.{number}" for number in range(1, 65))
 CLIENTS_V6 = tuple(f"fd77::{number:x}" for number in range(1, 9))

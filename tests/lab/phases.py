@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 
-from lab.foreign_clients import curl_keep_alive, h2load
+from lab.foreign_clients import chromium, curl_keep_alive, h2load
 from lab.lab import Lab
 from lab.network import CLIENTS, CLIENTS_V6, SERVER_V6, SERVERS
 from lab.nonces import Sent, new_nonce
@@ -36,6 +36,7 @@ class Scale:
     requests_each: int
     h2_connections: int
     h2_requests_each: int
+    browsers: int
     resumptions: int
     reuses_a_port: int
     crowded_connections: int
@@ -44,8 +45,8 @@ class Scale:
     shifted_rounds: int
 
 
-FULL = Scale(20, 100, 40, 40, 200, 1_000, 60, 800, 150, 40, 25)
-SHORT = Scale(2, 10, 20, 3, 200, 60, 5, 60, 12, 6, 5)
+FULL = Scale(20, 100, 40, 40, 200, 8, 1_000, 60, 800, 150, 40, 25)
+SHORT = Scale(2, 10, 20, 3, 200, 1, 60, 5, 60, 12, 6, 5)
 
 
 def keep_alive(lab: Lab, scale: Scale) -> list[Sent]:
@@ -73,6 +74,15 @@ def http2(lab: Lab, scale: Scale) -> list[Sent]:
         return h2load(lab.client_side, SERVERS[number % len(SERVERS)], scale.h2_requests_each)
 
     return lab.on_client_side(talk, range(scale.h2_connections), 3)
+
+
+def browsers(lab: Lab, scale: Scale) -> list[Sent]:
+    """Chromium loads a page with images: a hello in two segments, and sometimes a connection to spare."""
+
+    def talk(number: int) -> Sent:
+        return chromium(lab.client_side, SERVERS[number % len(SERVERS)])
+
+    return lab.on_client_side(talk, range(scale.browsers), 2)
 
 
 def resumption(lab: Lab, scale: Scale) -> list[Sent]:
@@ -210,6 +220,7 @@ def run_all(lab: Lab, scale: Scale, tell: Callable[[str], None] = lambda _: None
     one_clock = (
         ("HTTP/1.1 keep-alive", keep_alive),
         ("HTTP/2, 100 streams", http2),
+        ("Chromium", browsers),
         ("resumption", resumption),
         ("port reused at once", port_reuse),
         ("16 ports for all", crowded_address),

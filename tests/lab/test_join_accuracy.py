@@ -52,6 +52,7 @@ def test_phases_do_what_they_are_named_for(short_form: ShortForm) -> None:
     # OpenSSL's client offers a session by pre_shared_key, RFC 8446 section 4.2.11.
     assert {row["sni"] for row in hellos if row["has_psk"]} >= resumed
     assert {row["protocol"] for row in requests} == {"HTTP/1.1", "HTTP/2.0"}
+    assert max(row["segments"] for row in hellos) == 2  # Chromium's, for its post-quantum key share
     assert any(":" in row["peer_ip"] for row in requests)
     reused = {(row["src_ip"], row["src_port"], row["dst_ip"]) for row in hellos}
     assert len(hellos) - len(reused) > 50

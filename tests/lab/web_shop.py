@@ -18,7 +18,14 @@ from lab.network import SERVERS, in_namespace, inside
 from private_apache import MODULES, build_module
 
 START_DEADLINE_S = 20
-ANSWER = "A page of the shop.\n" * 20
+IMAGES = 20
+ANSWER = f"""<!doctype html><link rel="icon" href="data:,"><title>loading</title>
+<script>
+onload = () => document.title = `asked for ${{1 + performance.getEntriesByType("resource").length}}`;
+for (let number = 0; number < {IMAGES}; number++) document.write(`<img src="?${{number}}">`);
+</script>
+"""
+"""Every path answers with this page; a browser asks the same path for the images."""
 CONFIGURATION = """\
 ServerRoot {root}
 ServerName shop.test
@@ -45,7 +52,8 @@ Protocols h2 http/1.1
 KeepAlive On
 MaxKeepAliveRequests 0
 KeepAliveTimeout 60
-AliasMatch "^/" {root}/page.txt
+AliasMatch "^/" {root}/page.html
+ForceType text/html
 <Directory {root}>
   Require all granted
 </Directory>
@@ -113,7 +121,7 @@ class WebShop:
     def _start(self) -> None:
         build_module(self.folder / "module")
         make_certificates(self.folder)
-        (self.folder / "page.txt").write_text(ANSWER)
+        (self.folder / "page.html").write_text(ANSWER)
         configuration = self.folder / "httpd.conf"
         configuration.write_text(CONFIGURATION.format(root=self.folder, modules=MODULES, socket=self.events))
         command = ("/usr/sbin/apache2", "-f", str(configuration), "-DFOREGROUND")
