@@ -29,9 +29,9 @@ class ShortForm:
     phases: dict[str, Accuracy]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def short_form() -> Iterator[ShortForm]:
-    """Every phase once, with about 2,000 requests."""
+    """Every phase once, with about 2,400 requests."""
     if obstacle := maybe_obstacle():
         pytest.skip(f"NOT RUN, joins were not measured on live traffic here: {obstacle}")
     with Lab() as lab:
