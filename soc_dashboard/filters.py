@@ -119,7 +119,6 @@ class Ja4Selection(param.Parameterized):
     """Which JA4 the page is about."""
 
     fingerprint = param.String(default="", doc="Exact JA4 or ja4_stable, from the path.")
-    client = param.String(default="", doc="Only this client address in the request log; empty for all.")
 
 
 class PageUrl:

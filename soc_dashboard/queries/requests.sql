@@ -36,8 +36,7 @@ select
     count() over () as total
 from log
 where
-    ({client:String} = '' or client_ip = {client:String})
-    and (
+    (
         {needle:String} = ''
         or positionCaseInsensitiveUTF8(client_ip, {needle:String}) > 0
         or positionCaseInsensitiveUTF8(ifNull(host, ''), {needle:String}) > 0

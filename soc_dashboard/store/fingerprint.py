@@ -108,14 +108,13 @@ async def read_clients(
 
 
 async def read_requests(
-    marts: MartDatabase, ja4_stable: str, window: Window, wanted: PageRequest, client: str = ""
+    marts: MartDatabase, ja4_stable: str, window: Window, wanted: PageRequest
 ) -> list[RequestRow]:
     """One page of the request log of this fingerprint, newest first by default."""
     parameters = {
         **span_parameters(window),
         **wanted.parameters(),
         "ja4_stable": ja4_stable,
-        "client": client,
     }
     return await marts.fetch("requests", RequestRow, parameters)
 
