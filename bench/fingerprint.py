@@ -1,11 +1,14 @@
 """Packets per second and CPU seconds of `ja4-agent read` beside nfstream and tshark, in one run.
 
     python bench/fingerprint.py [--packets N] [--runs 3] [--bulk 0] [--tools compiled,pure,nfstream,tshark]
+                                [--permuted chromium|all|none]
 
 Each tool reads the same capture of real TLS connections (bench/real_tls_capture.py) as a whole process,
-in turn, `--runs` times; medians are printed. `pure` is `ja4-agent read` without the compiled fast path.
-nfstream runs with its own defaults (nDPI dissection, which gives JA4); tshark prints the fields that it
-has (JA3). nfstream is installed into an environment of its own beside the capture at the first run.
+in turn, `--runs` times; medians are printed. No two hellos of the capture are equal: every connection has
+its own random values, and Chromium's hellos (or all, or none) their own order of extensions. `pure` is
+`ja4-agent read` without the compiled fast path. nfstream runs with its own defaults (nDPI dissection,
+which gives JA4); tshark prints the fields that it has (JA3). nfstream is installed into an environment of
+its own beside the capture at the first run.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from real_tls_capture import write_capture
+from varied_hello import Permuted
 
 NFSTREAM_PROGRAM = """
 import sys
@@ -88,14 +92,16 @@ def main() -> None:
     parser.add_argument("--packets", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--bulk", type=int, default=0, help="full segments after each of the server's")
+    parser.add_argument("--permuted", type=Permuted, choices=tuple(Permuted), default=Permuted.CHROMIUM)
     parser.add_argument("--tools", default="compiled,pure,nfstream,tshark")
     parser.add_argument("--folder", type=Path, default=Path("var/bench"))
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    capture = options.folder / f"tls-{options.packets}-{options.bulk}.pcap"
-    packets = write_capture(capture, options.packets, options.bulk)
+    capture = options.folder / f"tls-{options.packets}-{options.bulk}-{options.permuted}.pcap"
+    packets = write_capture(capture, options.packets, options.bulk, options.permuted)
     size_mb = capture.stat().st_size / 1e6
-    print(f"{packets:,} packets, {size_mb:,.0f} MB, median of {options.runs} runs of each tool in turn\n")
+    print(f"{packets:,} packets, {size_mb:,.0f} MB, extensions permuted: {options.permuted}")
+    print(f"median of {options.runs} runs of each tool in turn\n")
     tools = commands(options.tools.split(","), capture, options.folder)
     runs: dict[str, list[Measurement]] = {tool: [] for tool in tools}
     for _ in range(options.runs):
