@@ -8,16 +8,13 @@ from ipaddress import ip_address
 from capture_agent.events import Transport
 from capture_agent.fingerprint.ja3 import ja3_of
 from capture_agent.fingerprint.ja4 import ja4_of
-from capture_agent.fingerprint.skeleton import skeleton
+from capture_agent.fingerprint.known_hellos import KnownHellos
+from capture_agent.fingerprint.skeleton import blanked, noise
 from capture_agent.wire.client_hello import ClientHello, parse_client_hello
 from capture_agent.wire.hello_salvage import salvage_client_hello
 from capture_agent.wire.printable import printable
 from capture_agent.wire.registry import newest_version
 from capture_agent.wire.sslv2 import parse_sslv2_hello
-
-MAX_CACHED_HELLOS = 1024
-MAX_CACHED_HELLO_BYTES = 4096
-"""With the limit above: about 10 MB at most, also when every hello is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +70,21 @@ UNREAD = HelloFacts(
 )
 """Facts of a hello that could not be read: nothing was observed."""
 
-_recent: dict[tuple[bytes, Transport], HelloFacts] = {}
+_known_hellos = KnownHellos[HelloFacts]()
 
 
 def hello_facts(message: bytes, transport: Transport) -> HelloFacts:
     """Facts of one handshake message, 4-byte header included; raises `Malformed`.
 
-    The result depends on the skeleton only, so hellos of ordinary size that differ in nothing else are
+    The result depends on the skeleton only, so a hello that differs from a recent one in nothing else is
     looked up instead of computed: programs, unlike permuting browsers, repeat theirs exactly.
     """
-    hello = parse_client_hello(message, is_dtls=transport is Transport.DTLS)
-    blanked = skeleton(hello, message)
-    if len(blanked) > MAX_CACHED_HELLO_BYTES:
-        return _compute(hello, blanked, transport)
-    key = blanked, transport
-    facts = _recent.get(key)
+    facts = _known_hellos.maybe_find(message, transport)
     if facts is None:
-        facts = _compute(hello, blanked, transport)
-        if len(_recent) >= MAX_CACHED_HELLOS:
-            # Oldest first: a dict keeps the order of insertion.
-            del _recent[next(iter(_recent))]
-        _recent[key] = facts
+        hello = parse_client_hello(message, is_dtls=transport is Transport.DTLS)
+        ranges = noise(hello)
+        facts = _compute(hello, blanked(message, ranges), transport)
+        _known_hellos.add(message, transport, ranges, facts)
     return facts
 
 
@@ -155,7 +146,7 @@ def salvaged_facts(message: bytes, transport: Transport) -> HelloFacts:
     )
 
 
-def _compute(hello: ClientHello, blanked: bytes, transport: Transport) -> HelloFacts:
+def _compute(hello: ClientHello, hello_skeleton: bytes, transport: Transport) -> HelloFacts:
     host_name = hello.sni
     ja4 = ja4_of(hello, transport)
     ja3 = ja3_of(hello)
@@ -173,8 +164,8 @@ def _compute(hello: ClientHello, blanked: bytes, transport: Transport) -> HelloF
         ja3=ja3.ja3,
         ja3_hash=ja3.ja3_hash,
         ja3n_hash=ja3.ja3n_hash,
-        hello_len=len(blanked),
-        hello_skeleton=blanked,
+        hello_len=len(hello_skeleton),
+        hello_skeleton=hello_skeleton,
         has_grease=hello.has_grease,
         has_ech=hello.has_ech,
         has_psk=hello.has_psk,

@@ -17,6 +17,9 @@ from capture_agent.fingerprint.number_text import DECIMAL, MAX_CACHED_NUMBERS
 from capture_agent.wire import registry
 from capture_agent.wire.client_hello import ClientHello
 
+MAX_CACHED_CHARACTERS = 2048
+"""Longest text around the extensions with which their sorted form is remembered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ja3:
@@ -38,7 +41,7 @@ def ja3_of(hello: ClientHello) -> Ja3:
     return Ja3(
         ja3=ja3,
         ja3_hash=_md5(ja3),
-        ja3n_hash=_md5(f"{before}{_joined(sorted(extensions))}{after}"),
+        ja3n_hash=_sorted_hash(before, tuple(sorted(extensions)), after),
     )
 
 
@@ -52,6 +55,20 @@ def _spell(values: tuple[int, ...]) -> str:
 
 
 _remembered = lru_cache(maxsize=1024)(_spell)
+
+
+def _sorted_hash(before: str, in_order: tuple[int, ...], after: str) -> str:
+    """Permuting clients send the same extensions again and again: hellos of ordinary size are remembered."""
+    if len(in_order) > MAX_CACHED_NUMBERS or len(before) + len(after) > MAX_CACHED_CHARACTERS:
+        return _spell_sorted(before, in_order, after)
+    return _remembered_sorted(before, in_order, after)
+
+
+def _spell_sorted(before: str, in_order: tuple[int, ...], after: str) -> str:
+    return _md5(f"{before}{_joined(in_order)}{after}")
+
+
+_remembered_sorted = lru_cache(maxsize=1024)(_spell_sorted)
 
 
 def _joined(values: Iterable[int]) -> str:

@@ -10,7 +10,7 @@ SHA-256 over the sorted cipher suites; c: the same over the sorted extensions wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -23,6 +23,8 @@ from capture_agent.wire.client_hello import ClientHello
 EMPTY_HASH = "000000000000"
 """Stands for a list without entries, "as this makes it clear to the user when a field has no values"."""
 MAX_COUNT = 99
+MAX_CACHED_SCHEMES = 5 * MAX_CACHED_NUMBERS
+"""Length of the text of as many signature algorithms as may be in a remembered list."""
 
 VOLATILE_EXTENSIONS = frozenset(
     {
@@ -69,31 +71,22 @@ def ja4_of(hello: ClientHello, transport: Transport) -> Ja4:
     """Compute all forms of JA4."""
     grease = registry.GREASE
     extensions = [kind for kind, _ in hello.extensions or () if kind not in grease]
-    hashed = sorted([kind for kind in extensions if kind not in _UNHASHED_EXTENSIONS])
-    volatile = sum([kind in VOLATILE_EXTENSIONS for kind in hashed])
     schemes = _list_forms(hello.signature_algorithms).as_sent
     suites = _list_forms(hello.cipher_suites)
+    counted = _extension_forms(tuple(sorted(extensions)), schemes)
 
     before_count = (
-        f"{_TRANSPORT_LETTERS[transport]}{_version(hello)}{'d' if hello.sni_present else 'i'}"
-        f"{min(suites.count, MAX_COUNT):02}"
+        f"{_TRANSPORT_LETTERS[transport]}{_version(hello)}{'d' if hello.sni_present else 'i'}{suites.count}"
     )
     alpn = alpn_letters(hello.alpn)
-    a = f"{before_count}{min(len(extensions), MAX_COUNT):02}{alpn}"
+    a = f"{before_count}{counted.count}{alpn}"
     b = suites.sorted_hash
-    c = _with_schemes(_joined(hashed), schemes)
-    ja4 = f"{a}_{b}_{_hash12(c)}"
-    if volatile:
-        stable_a = f"{before_count}{min(len(extensions) - volatile, MAX_COUNT):02}{alpn}"
-        stable_c = _joined([kind for kind in hashed if kind not in VOLATILE_EXTENSIONS])
-        stable = f"{stable_a}_{b}_{_hash12(_with_schemes(stable_c, schemes))}"
-    else:
-        stable = ja4
+    ja4 = f"{a}_{b}_{counted.hash}"
     return Ja4(
         ja4=ja4,
-        ja4_r=f"{a}_{suites.in_order}_{c}",
+        ja4_r=f"{a}_{suites.in_order}_{counted.text}",
         ja4_o=f"{a}_{suites.as_sent_hash}_{_hash12(_with_schemes(_joined(extensions), schemes))}",
-        ja4_stable=stable,
+        ja4_stable=f"{before_count}{counted.stable_count}{alpn}_{b}_{counted.stable_hash}",
     )
 
 
@@ -126,7 +119,7 @@ def _version(hello: ClientHello) -> str:
 class _ListForms:
     """The spellings of one list of 16-bit numbers, GREASE removed."""
 
-    count: int
+    count: str
     as_sent: str
     as_sent_hash: str
     in_order: str
@@ -143,10 +136,44 @@ def _list_forms(values: tuple[int, ...]) -> _ListForms:
 def _spell_list(values: tuple[int, ...]) -> _ListForms:
     kept = [value for value in values if value not in registry.GREASE]
     as_sent, in_order = _joined(kept), _joined(sorted(kept))
-    return _ListForms(len(kept), as_sent, _hash12(as_sent), in_order, _hash12(in_order))
+    return _ListForms(_count(kept), as_sent, _hash12(as_sent), in_order, _hash12(in_order))
 
 
 _remembered_list = lru_cache(maxsize=1024)(_spell_list)
+
+
+@dataclass(frozen=True, slots=True)
+class _ExtensionForms:
+    """What JA4 says of a hello's extensions, whatever their order, together with its signature algorithms."""
+
+    count: str
+    text: str
+    hash: str
+    stable_count: str
+    stable_hash: str
+
+
+def _extension_forms(in_order: tuple[int, ...], schemes: str) -> _ExtensionForms:
+    """Permuting clients send the same extensions again and again: sets of ordinary size are remembered."""
+    if len(in_order) > MAX_CACHED_NUMBERS or len(schemes) > MAX_CACHED_SCHEMES:
+        return _spell_extensions(in_order, schemes)
+    return _remembered_extensions(in_order, schemes)
+
+
+def _spell_extensions(in_order: tuple[int, ...], schemes: str) -> _ExtensionForms:
+    text = _with_schemes(_joined([kind for kind in in_order if kind not in _UNHASHED_EXTENSIONS]), schemes)
+    stable = [kind for kind in in_order if kind not in VOLATILE_EXTENSIONS]
+    stable_text = _with_schemes(
+        _joined([kind for kind in stable if kind not in _UNHASHED_EXTENSIONS]), schemes
+    )
+    return _ExtensionForms(_count(in_order), text, _hash12(text), _count(stable), _hash12(stable_text))
+
+
+_remembered_extensions = lru_cache(maxsize=1024)(_spell_extensions)
+
+
+def _count(values: Sized) -> str:
+    return f"{min(len(values), MAX_COUNT):02}"
 
 
 def _joined(values: Iterable[int]) -> str:

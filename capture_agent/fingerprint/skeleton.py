@@ -16,120 +16,128 @@ from capture_agent.wire.errors import Malformed
 _RANDOM_OFFSET = 6
 _INITIAL_SOURCE_CONNECTION_ID = 0x0F
 
+Range = tuple[int, int]
+"""Start and stop of a part of a message."""
+
 
 def skeleton(hello: ClientHello, message: bytes) -> bytes:
     """`message`, from which `hello` was parsed, with its noise zeroed: same length, same structure."""
+    return blanked(message, noise(hello))
+
+
+def blanked(message: bytes, ranges: list[Range]) -> bytes:
+    """`message` with these ranges zeroed."""
     blank = bytearray(message)
-    cookie_bytes = 0 if hello.cookie is None else 1 + len(hello.cookie)
-    blank[_RANDOM_OFFSET:SESSION_ID_OFFSET] = bytes(SESSION_ID_OFFSET - _RANDOM_OFFSET)
-    if hello.session_id:
-        start = SESSION_ID_OFFSET + 1
-        blank[start : start + len(hello.session_id)] = bytes(len(hello.session_id))
-    if hello.cookie:
-        start = SESSION_ID_OFFSET + 1 + len(hello.session_id) + 1
-        blank[start : start + len(hello.cookie)] = bytes(len(hello.cookie))
-    if hello.extensions:
-        pos = (
-            SESSION_ID_OFFSET
-            + 1
-            + len(hello.session_id)
-            + cookie_bytes
-            + 2
-            + 2 * len(hello.cipher_suites)
-            + 1
-            + len(hello.compression_methods)
-            + 2
-        )
-        for kind, body in hello.extensions:
-            pos += 4
-            stop = pos + len(body)
-            if body and kind in _BLANKERS:
-                blank[pos:stop] = _BLANKERS[kind](body)
-            pos = stop
+    for start, stop in ranges:
+        blank[start:stop] = bytes(stop - start)
     return bytes(blank)
 
 
-# Each blanker returns a body of the same length. It starts from zeros and copies back what may stay, so
-# that a body which breaks its own grammar loses its rest instead of leaking the secret in it.
+def noise(hello: ClientHello) -> list[Range]:
+    """(start, stop) of everything that is blanked in the message of which `hello` was parsed, in order."""
+    ranges = [(_RANDOM_OFFSET, SESSION_ID_OFFSET)]
+    pos = SESSION_ID_OFFSET + 1
+    if hello.session_id:
+        ranges.append((pos, pos + len(hello.session_id)))
+        pos += len(hello.session_id)
+    if hello.cookie is not None:
+        pos += 1
+        if hello.cookie:
+            ranges.append((pos, pos + len(hello.cookie)))
+            pos += len(hello.cookie)
+    pos += 2 + 2 * len(hello.cipher_suites) + 1 + len(hello.compression_methods) + 2
+    for kind, body in hello.extensions or ():
+        pos += 4
+        if kind in _NOISE and body:
+            ranges += _NOISE[kind](body, pos)
+        pos += len(body)
+    return ranges
 
 
-def _nothing_stays(body: bytes) -> bytes:
+# Each reader is given a body and its place, and gives what is to be blanked in it: all but what it knows may
+# stay, so that a body which breaks its own grammar loses its rest instead of leaking the secret in it.
+
+
+def _nothing_stays(body: bytes, at: int) -> list[Range]:
     """padding, session_ticket, encrypted_server_name, the SRP user name."""
-    return bytes(len(body))
+    return [(at, at + len(body))]
 
 
-def _length16_stays(body: bytes) -> bytes:
+def _length16_stays(body: bytes, at: int) -> list[Range]:
     """cookie (RFC 8446 section 4.2.2)."""
-    return body[:2] + bytes(max(len(body) - 2, 0))
+    return [(at + 2, at + len(body))] if len(body) > 2 else []
 
 
-def _length8_stays(body: bytes) -> bytes:
+def _length8_stays(body: bytes, at: int) -> list[Range]:
     """connection_id (RFC 9146), renegotiation_info (RFC 5746)."""
-    return body[:1] + bytes(len(body) - 1)
+    return [(at + 1, at + len(body))] if len(body) > 1 else []
 
 
-def _groups_stay(body: bytes) -> bytes:
+def _groups_stay(body: bytes, at: int) -> list[Range]:
     """key_share: group and length of each key exchange stay (RFC 8446 section 4.2.8)."""
-    kept = bytearray(len(body))
-    kept[:2] = body[:2]
-    pos = 2
-    while pos + 4 <= len(body):
-        kept[pos : pos + 4] = body[pos : pos + 4]
-        pos += 4 + (body[pos + 2] << 8 | body[pos + 3])
-    return bytes(kept)
+    ranges = []
+    pos, size = 2, len(body)
+    while pos + 4 <= size:
+        stop = pos + 4 + (body[pos + 2] << 8 | body[pos + 3])
+        ranges.append((at + pos + 4, at + min(stop, size)))
+        pos = stop
+    if pos < size:
+        ranges.append((at + pos, at + size))
+    return ranges
 
 
-def _psk_lengths_stay(body: bytes) -> bytes:
+def _psk_lengths_stay(body: bytes, at: int) -> list[Range]:
     """pre_shared_key: lengths of identities and binders stay (RFC 8446 section 4.2.11)."""
-    kept = bytearray(len(body))
-    kept[:2] = body[:2]
+    ranges = []
+    size = len(body)
     pos = 2
     identities_end = pos + int.from_bytes(body[:2], "big")
-    while pos + 2 <= min(identities_end, len(body)):
-        kept[pos : pos + 2] = body[pos : pos + 2]
-        pos += 2 + (body[pos] << 8 | body[pos + 1]) + 4
-    if pos == identities_end and pos + 2 <= len(body):
-        kept[pos : pos + 2] = body[pos : pos + 2]
+    while pos + 2 <= min(identities_end, size):
+        stop = pos + 2 + (body[pos] << 8 | body[pos + 1]) + 4
+        ranges.append((at + pos + 2, at + min(stop, size)))
+        pos = stop
+    if pos == identities_end and pos + 2 <= size:
         pos += 2
-        while pos < len(body):
-            kept[pos] = body[pos]
-            pos += 1 + body[pos]
-    return bytes(kept)
+        while pos < size:
+            stop = pos + 1 + body[pos]
+            ranges.append((at + pos + 1, at + min(stop, size)))
+            pos = stop
+    elif pos < size:
+        ranges.append((at + pos, at + size))
+    return ranges
 
 
-def _ech_suite_stays(body: bytes) -> bytes:
+def _ech_suite_stays(body: bytes, at: int) -> list[Range]:
     """encrypted_client_hello: type, suite and the lengths of enc and payload stay (RFC 9849 section 5)."""
-    kept = bytearray(len(body))
-    kept[0] = body[0]
-    if body[0] == 0 and len(body) >= 8:
-        kept[1:5] = body[1:5]
-        kept[6:8] = body[6:8]
-        payload = 8 + (body[6] << 8 | body[7])
-        if payload + 2 <= len(body):
-            kept[payload : payload + 2] = body[payload : payload + 2]
-    return bytes(kept)
+    size = len(body)
+    if body[0] != 0 or size < 8:
+        return [(at + 1, at + size)]
+    payload = 8 + (body[6] << 8 | body[7])
+    if payload + 2 > size:
+        return [(at + 5, at + 6), (at + 8, at + size)]
+    return [(at + 5, at + 6), (at + 8, at + payload), (at + payload + 2, at + size)]
 
 
-def _transport_settings_stay(body: bytes) -> bytes:
+def _transport_settings_stay(body: bytes, at: int) -> list[Range]:
     """quic_transport_parameters: all but the connection id stays (RFC 9000 section 18)."""
-    kept = bytearray(len(body))
+    ranges = []
     cursor = Cursor(body)
+    start = 0
     try:
         while cursor.remaining:
             start = cursor.pos
             kind = cursor.varint("parameter id")
             size = cursor.varint("parameter length")
-            stop = cursor.pos
+            value = cursor.pos
             cursor.skip(size, "parameter")
-            if kind != _INITIAL_SOURCE_CONNECTION_ID:
-                stop = cursor.pos
-            kept[start:stop] = body[start:stop]
+            if kind == _INITIAL_SOURCE_CONNECTION_ID:
+                ranges.append((at + value, at + cursor.pos))
     except Malformed:
-        return bytes(kept)
-    return bytes(kept)
+        ranges.append((at + start, at + len(body)))
+    return ranges
 
 
-_BLANKERS: dict[int, Callable[[bytes], bytes]] = {
+_NOISE: dict[int, Callable[[bytes, int], list[Range]]] = {
     registry.EXT_PADDING: _nothing_stays,
     registry.EXT_SESSION_TICKET: _nothing_stays,
     registry.EXT_SRP: _nothing_stays,
@@ -146,5 +154,5 @@ _BLANKERS: dict[int, Callable[[bytes], bytes]] = {
     registry.EXT_QUIC_TRANSPORT_PARAMETERS_DRAFT: _transport_settings_stay,
 }
 
-BLANKED_EXTENSIONS = frozenset(_BLANKERS)
+BLANKED_EXTENSIONS = frozenset(_NOISE)
 """Extension types of whose bodies something is blanked; docs/reference/fingerprints.md lists what."""

@@ -5,6 +5,7 @@ Sources: RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2, RFC 9147 section 5.3 
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from struct import Struct, unpack_from
 
@@ -228,14 +229,16 @@ def _parse_extensions(message: bytes, pos: int) -> tuple[tuple[int, bytes], ...]
     if pos + declared < size:
         raise Malformed("bytes are left over after the extensions", pos + declared)
     extensions = []
-    read_header = _EXTENSION_HEADER.unpack_from
-    while pos < size:
-        if pos + 4 > size:
-            raise Malformed("extension header runs over the end", pos)
-        extension_type, length = read_header(message, pos)
-        stop = pos + 4 + length
-        if stop > size:
-            raise Malformed("extension body runs over the end", pos)
-        extensions.append((extension_type, message[pos + 4 : stop]))
-        pos = stop
+    append, read_header = extensions.append, _EXTENSION_HEADER.unpack_from
+    start = pos
+    try:
+        while pos < size:
+            start = pos
+            extension_type, length = read_header(message, pos)
+            pos += 4 + length
+            append((extension_type, message[start + 4 : pos]))
+    except struct.error:
+        raise Malformed("extension header runs over the end", start) from None
+    if pos > size:
+        raise Malformed("extension body runs over the end", start)
     return tuple(extensions)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from capture_agent.events import Transport
 from capture_agent.fingerprint.hello_facts import (
-    MAX_CACHED_HELLOS,
     UNREAD,
     HelloFacts,
     hello_facts,
@@ -18,7 +19,11 @@ from capture_agent.fingerprint.hello_facts import (
     salvaged_facts,
     sslv2_facts,
 )
+from capture_agent.fingerprint.ja4 import ja4_of
+from capture_agent.fingerprint.known_hellos import MAX_GROUPS, MAX_IN_GROUP
+from capture_agent.fingerprint.skeleton import skeleton
 from capture_agent.wire.client_hello import parse_client_hello
+from capture_agent.wire.errors import Malformed
 from capture_agent.wire.quic import InitialAssembler
 from capture_agent.wire.tls_record import ClientHelloReader
 
@@ -105,12 +110,39 @@ def test_new_hellos_push_old_ones_out() -> None:
     hello = parse_client_hello(curl())
     assert hello.extensions is not None
     first = hello_facts(hello.serialise(), Transport.TCP)
-    for number in range(MAX_CACHED_HELLOS):
-        changed = replace(hello, extensions=(*hello.extensions, (0x8000, number.to_bytes(2, "big"))))
-        hello_facts(changed.serialise(), Transport.TCP)
+    for number in range(MAX_GROUPS):
+        hello_facts(replace(hello, cipher_suites=(*hello.cipher_suites, number)).serialise(), Transport.TCP)
     again = hello_facts(hello.serialise(), Transport.TCP)
     assert again == first
     assert again is not first
+
+
+def test_permutations_push_each_other_out() -> None:
+    hello = parse_client_hello(curl())
+    assert hello.extensions is not None
+    start, *rest = hello.extensions
+    first = hello_facts(hello.serialise(), Transport.TCP)
+    for number in range(1, MAX_IN_GROUP + 1):
+        permuted = (start, *rest[number:], *rest[:number])
+        hello_facts(replace(hello, extensions=permuted).serialise(), Transport.TCP)
+    assert hello_facts(hello.serialise(), Transport.TCP) is not first
+
+
+@given(at=st.integers(0, 2000), value=st.integers(0, 255))
+def test_a_changed_byte_is_never_mistaken_for_noise(at: int, value: int) -> None:
+    message = curl()
+    hello_facts(message, Transport.TCP)
+    changed = bytearray(message)
+    changed[at % len(message)] = value
+    try:
+        hello = parse_client_hello(bytes(changed))
+    except Malformed:
+        with pytest.raises(Malformed):
+            hello_facts(bytes(changed), Transport.TCP)
+    else:
+        facts = hello_facts(bytes(changed), Transport.TCP)
+        assert facts.hello_skeleton == skeleton(hello, bytes(changed))
+        assert facts.ja4_r == ja4_of(hello, Transport.TCP).ja4_r
 
 
 def test_the_facts_of_an_unread_hello_claim_nothing() -> None:
