@@ -1,0 +1,1 @@
+"""The canary: requests whose true connection is known, by which joins are measured in production."""
