@@ -213,19 +213,9 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     tcp_mss: int | None
 
 
-class AgentTick(msgspec.Struct, frozen=True, kw_only=True):
-    """The ledger of one minute: a row of `raw_agent_ticks`. Counters are increments within the minute.
+class LedgerCounters(msgspec.Struct, kw_only=True):
+    """What the agent counts within a minute, and its levels (`LEVELS`) at the minute's end."""
 
-    The books balance: `http_events_seen = http_events_rejected + http_events_dropped + requests_matched
-    + requests_ambiguous + requests_midstream + requests_no_hello + requests_cleartext` plus the change
-    of `requests_waiting`, which is a level at the end of the minute.
-    """
-
-    sensor: str
-    ts: int
-    """Start of the minute, us."""
-    run_id: int
-    """64-bit id of the agent's run; equal for a repeated replay of the same input."""
     frames_seen: int = 0
     frames_dropped_kernel: int = 0
     frames_undecodable: int = 0
@@ -256,6 +246,58 @@ class AgentTick(msgspec.Struct, frozen=True, kw_only=True):
     rows_inserted: int = 0
     rows_spooled: int = 0
     rows_discarded: int = 0
+    flows_closed: int = 0
+    """Connections ended by FIN, RST, a newer SYN or the end of the input. Over a whole run, `flows_opened =
+    flows_closed + flows_evicted_idle + flows_evicted_full`."""
+    epochs_evicted_full: int = 0
+    """Connections that the join forgot because a bound was reached."""
+    epochs_restored: int = 0
+    """Connections taken over from the agent's run before this one."""
+    streams_evicted_timeout: int = 0
+    """Hellos begun and not finished in time."""
+    quic_unopened: int = 0
+    """QUIC Initial packets left alone because the package `cryptography` is not installed."""
+    fragments_evicted_full: int = 0
+    """Fragmented datagrams given up to make room."""
+    fragments_evicted_timeout: int = 0
+    fragments_discarded_overlap: int = 0
+    fragments_discarded_oversize: int = 0
+    http_events_duplicate: int = 0
+    """Reports of cleartext requests that the sensor has read itself."""
+    cleartext_requests_read: int = 0
+    """Cleartext requests that the sensor read itself; each is in http_events_seen as well."""
+    cleartext_requests_unanswered: int = 0
+    """Of those, the ones whose response was not seen: their status is 0."""
+    cleartext_heads_malformed: int = 0
+    """Requests or responses that break the grammar; the rest of their connection is not read."""
+    cleartext_heads_oversize: int = 0
+    """As before, because a head was longer than the sensor holds."""
+    cleartext_streams_gap: int = 0
+    """Cleartext connections given up because bytes were missing: lost, cut, or sent before the capture."""
+    cleartext_streams_evicted_full: int = 0
+    """Cleartext connections given up to make room."""
+    clock_skew_us: int | None = None
+    """Clock of the HTTP events, `clock_offset_us` taken off, minus clock of the packets, as the traffic
+    suggests it, at most; None while unknown."""
+
+
+LEVELS = frozenset({"requests_waiting", "clock_skew_us"})
+"""The fields of LedgerCounters that tell the state at the end of the minute and do not add up."""
+
+
+class AgentTick(LedgerCounters, frozen=True):  # type: ignore[misc]  # msgspec can freeze what it inherits
+    """The ledger of one minute: a row of `raw_agent_ticks`. Counters are increments within the minute.
+
+    The books balance: `http_events_seen = http_events_rejected + http_events_dropped + http_events_duplicate
+    + requests_matched + requests_ambiguous + requests_midstream + requests_no_hello + requests_cleartext`
+    plus the change of `requests_waiting`.
+    """
+
+    sensor: str
+    ts: int
+    """Start of the minute, us."""
+    run_id: int
+    """64-bit id of the agent's run; equal for a repeated replay of the same input."""
 
 
 class HttpEvent(msgspec.Struct, frozen=True, kw_only=True):

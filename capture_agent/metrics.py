@@ -47,7 +47,7 @@ class AgentState:
     inbox: int
     """Reads and events that wait for the pipeline."""
     clock_skew_us: int | None
-    """Clock of the HTTP events minus clock of the packets, at most; None until there was enough traffic."""
+    """Clock of the HTTP events minus clock of the packets, less `clock_offset_us`; None while unknown."""
     captures: Mapping[str, CaptureState]
     sink_queues: Mapping[str, int]
     """Rows that wait, by sink."""
@@ -82,7 +82,7 @@ class AgentCollector(Collector):
         if state.clock_skew_us is not None:
             yield GaugeMetricFamily(
                 PREFIX + "clock_skew_seconds",
-                "Clock of the HTTP events minus clock of the packets, at most.",
+                "Clock of the HTTP events, clock_offset_us taken off, minus clock of the packets, at most.",
                 value=state.clock_skew_us / 1e6,
             )
         queue = GaugeMetricFamily(

@@ -11,15 +11,14 @@ The same input in the same order gives the same rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 
 from capture_agent.correlate.correlator import Correlator, CorrelatorLimits, JoinedRequest
 from capture_agent.correlate.epochs import ConnectionKey
 from capture_agent.events import HttpEvent, Transport
 from capture_agent.flows.flow_events import CloseReason, EpochClosed, EpochOpened, FlowEvent, HelloSeen
-from capture_agent.flows.limits import FlowCounters, FlowLimits
-from capture_agent.flows.packet_path import FrameCounters
+from capture_agent.flows.limits import FlowLimits
 from capture_agent.flows.skim import SkimmingPacketPath
 from capture_agent.rows import Row
 from capture_agent.rows.http_request import http_request_row
@@ -58,11 +57,9 @@ class Pipeline:
         self._trusts_proxy_header = settings.trusts_proxy_header
         self._packets = SkimmingPacketPath(settings.sensor, settings.flows)
         self._correlator = Correlator(settings.correlator)
-        self._booked_flows = FlowCounters()
-        self._booked_frames = FrameCounters()
-        self._booked_unused = 0
-        self._booked_evicted = 0
-        self._booked_dropped = 0
+        self._clock_offset_us = settings.correlator.clock_offset_us
+        self._booked: dict[str, int] = {}
+        """What of the parts' own counts, by column, is in the ledger."""
         self._now_us = -1
         self._next_step_us = -1
 
@@ -106,7 +103,9 @@ class Pipeline:
         rows: list[Row] = []
         if self.ledger.is_minute_over(now_us):
             self._book()
-            tick = self.ledger.maybe_close_minute(now_us, self._correlator.waiting)
+            tick = self.ledger.maybe_close_minute(
+                now_us, requests_waiting=self._correlator.waiting, clock_skew_us=self.clock_skew_us
+            )
             if tick is not None:
                 rows.append(tick)
         rows += self._apply(self._packets.advance(now_us))
@@ -126,8 +125,13 @@ class Pipeline:
 
     @property
     def clock_skew_us(self) -> int | None:
-        """Clock of the HTTP events minus clock of the packets as the traffic suggests it, at most."""
-        return self._correlator.clock_skew_us
+        """`LedgerCounters.clock_skew_us` at this moment."""
+        return self._correlator.clock_skew_left_us
+
+    @property
+    def clock_offset_us(self) -> int:
+        """The offset in use; see CorrelatorLimits."""
+        return self._clock_offset_us
 
     @property
     def better_clock_offset_us(self) -> int | None:
@@ -139,7 +143,7 @@ class Pipeline:
         rows = self._apply(self._packets.finish(self._now_us))
         rows += self._rows_of(self._correlator.finish())
         self._book()
-        tick = self.ledger.close(self._correlator.waiting)
+        tick = self.ledger.close(requests_waiting=self._correlator.waiting, clock_skew_us=self.clock_skew_us)
         if tick is not None:
             rows.append(tick)
         return rows
@@ -149,7 +153,7 @@ class Pipeline:
         for event in flow_events:
             if isinstance(event, HelloSeen):
                 row = tls_hello_row(event, self._sensor)
-                self.ledger.counters.count_hello(row.quality)
+                self.ledger.count_hello(row.quality)
                 rows.append(row)
                 key = proxied_key(event) if self._trusts_proxy_header else None
                 rows += self._rows_of(self._correlator.hello(row.conn_id, joinable_hello(row), key))
@@ -164,30 +168,26 @@ class Pipeline:
 
     def _rows_of(self, joined: list[JoinedRequest]) -> list[Row]:
         for request in joined:
-            self.ledger.counters.count_join(request.state)
+            self.ledger.count_join(request.state)
         return [http_request_row(request, self._sensor) for request in joined]
 
     def _book(self) -> None:
         """Bring what flow table and correlator counted since the last minute into the books."""
-        counters = self.ledger.counters
-        frames, booked_frames = self._packets.counters, self._booked_frames
-        counters.frames_seen += frames.frames_seen - booked_frames.frames_seen
-        counters.frames_undecodable += frames.frames_undecodable - booked_frames.frames_undecodable
-        self._booked_frames = replace(frames)
-        flows, booked = self._packets.table.counters, self._booked_flows
-        counters.flows_opened += flows.flows_opened - booked.flows_opened
-        counters.flows_evicted_idle += flows.flows_evicted_idle - booked.flows_evicted_idle
-        counters.flows_evicted_full += flows.flows_evicted_full - booked.flows_evicted_full
-        counters.streams_evicted_bytes += flows.streams_evicted_bytes - booked.streams_evicted_bytes
-        counters.streams_evicted_segments += flows.streams_evicted_segments - booked.streams_evicted_segments
-        self._booked_flows = replace(flows)
-        correlator = self._correlator
-        counters.flows_evicted_full += correlator.epochs_evicted - self._booked_evicted
-        counters.hellos_unused += correlator.hellos_unused - self._booked_unused
-        counters.http_events_dropped += correlator.requests_dropped - self._booked_dropped
-        self._booked_evicted = correlator.epochs_evicted
-        self._booked_unused = correlator.hellos_unused
-        self._booked_dropped = correlator.requests_dropped
+        packets, correlator, counters = self._packets, self._correlator, self.ledger.counters
+        now = {
+            **asdict(packets.counters),
+            **asdict(packets.table.counters),
+            **{
+                f"fragments_{reason}": given_up
+                for reason, given_up in asdict(packets.decoder.fragments.counters).items()
+            },
+            "epochs_evicted_full": correlator.epochs_evicted,
+            "hellos_unused": correlator.hellos_unused,
+            "http_events_dropped": correlator.requests_dropped,
+        }
+        for name, total in now.items():
+            setattr(counters, name, getattr(counters, name) + total - self._booked.get(name, 0))
+        self._booked = now
 
 
 def connection_key(event: HttpEvent) -> ConnectionKey:

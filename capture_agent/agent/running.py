@@ -16,6 +16,7 @@ from queue import Empty
 
 from structlog.typing import FilteringBoundLogger
 
+from capture_agent.agent.clock_report import clock_sentence
 from capture_agent.agent.running_delivery import COMPLAINT_S, Delivery, StoredMark
 from capture_agent.agent.running_order import FrameOrder
 from capture_agent.agent.running_pumps import (
@@ -196,7 +197,8 @@ class LiveAgent:
         inserted = sum(delivery.inserted for delivery in self._deliveries)
         discarded = sum(delivery.discarded for delivery in self._deliveries)
         totals = {**self._pipeline.totals(), "rows_inserted": inserted, "rows_discarded": discarded}
-        self._log.info("stopped", **{name: total for name, total in totals.items() if total})
+        counted = {name: total for name, total in totals.items() if total}
+        self._log.info("stopped", clocks=clock_sentence(self._pipeline), **counted)
 
     def _keep_books(self) -> None:
         """Bring what sources and sinks counted into the ledger, and publish the state."""

@@ -104,12 +104,18 @@ class Correlator:
         return self._skew.estimate_us()
 
     @property
+    def clock_skew_left_us(self) -> int | None:
+        """`clock_skew_us` as far as the offset in use does not take it off."""
+        skew_us = self._skew.estimate_us()
+        return None if skew_us is None else skew_us - self._limits.clock_offset_us
+
+    @property
     def better_clock_offset_us(self) -> int | None:
         """`clock_skew_us` where it is off the offset in use by more than the way to the server explains."""
-        limits, skew_us = self._limits, self._skew.estimate_us()
-        if skew_us is None or -limits.tolerance_us <= skew_us - limits.clock_offset_us <= TELLING_SKEW_US:
+        left_us = self.clock_skew_left_us
+        if left_us is None or -self._limits.tolerance_us <= left_us <= TELLING_SKEW_US:
             return None
-        return skew_us
+        return self.clock_skew_us
 
     @property
     def hellos_unused(self) -> int:
@@ -280,7 +286,8 @@ class Correlator:
         if event.conn_req not in (None, 1) or len(epochs) != 1:
             return
         if epochs[0].requests == 0 and epochs[0].hello is not None:
-            self._skew.add(epochs[0].hello.ts_us, event.t_us)
+            # The latest moment that a coarse time can mean: the estimate is an upper bound.
+            self._skew.add(epochs[0].hello.ts_us, event.t_us + event.time_error_us)
 
     def _note_skew_of_early(self, epoch: Epoch, hello: JoinableHello) -> None:
         """In a recording, events of a clock that is behind come before their packets and were given up."""

@@ -1,4 +1,4 @@
-{# The ledger's counters, which add up over runs; requests_waiting is a level and does not. #}
+{# The ledger's counters, which add up over runs; requests_waiting and clock_skew_us are levels and do not. #}
 {% macro agent_counters() -%}
     {{ return([
         'frames_seen', 'frames_dropped_kernel', 'frames_undecodable',
@@ -8,5 +8,11 @@
         'http_events_seen', 'http_events_rejected', 'http_events_dropped', 'http_events_lost',
         'requests_matched', 'requests_ambiguous', 'requests_midstream', 'requests_no_hello', 'requests_cleartext',
         'rows_inserted', 'rows_spooled', 'rows_discarded',
+        'flows_closed', 'epochs_evicted_full', 'epochs_restored', 'streams_evicted_timeout', 'quic_unopened',
+        'fragments_evicted_full', 'fragments_evicted_timeout',
+        'fragments_discarded_overlap', 'fragments_discarded_oversize',
+        'http_events_duplicate', 'cleartext_requests_read', 'cleartext_requests_unanswered',
+        'cleartext_heads_malformed', 'cleartext_heads_oversize',
+        'cleartext_streams_gap', 'cleartext_streams_evicted_full',
     ]) }}
 {%- endmacro %}

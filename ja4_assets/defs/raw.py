@@ -15,6 +15,11 @@ FRESH_WITHIN = timedelta(hours=1)
 MIN_MATCHED_SHARE = 0.9
 """Share of TLS requests joined with a hello, below which something between tap and server is broken."""
 
+LOWEST_SKEW_US, HIGHEST_SKEW_US = -1_000, 100_000
+"""Clocks of requests and packets farther apart than this lose joins. A request cannot be read before its
+hello: below, the server's clock is behind by more than the join bridges (1 ms). Above, it is ahead by more
+than the way between client and server takes."""
+
 TABLES = {
     "raw_tls_hellos": "One row per ClientHello that a sensor saw, also those no request ever followed.",
     "raw_http_requests": "One row per finished request, joined with the hello of its connection.",
@@ -43,7 +48,7 @@ select
     sensor,
     toString(run_id) as run_id,
     sum(http_events_seen) as seen,
-    sum(http_events_rejected + http_events_dropped) as given_up,
+    sum(http_events_rejected + http_events_dropped + http_events_duplicate) as given_up,
     sum(requests_matched + requests_ambiguous + requests_midstream + requests_no_hello
         + requests_cleartext) as joined,
     argMax(requests_waiting, ts) as waiting,
@@ -55,6 +60,17 @@ order by sensor, run_id
 limit 20
 """
 """Runs of an agent whose books do not balance; see `capture_agent.events.AgentTick`."""
+
+
+CLOCK_SKEWS = """
+select sensor, argMax(clock_skew_us, ts) as latest_skew_us
+from raw_agent_ticks final
+group by sensor
+having latest_skew_us not between {lowest:Int64} and {highest:Int64}
+order by sensor
+limit 20
+"""
+"""Sensors whose two clocks differed when they last knew."""
 
 
 def _observed(table: str, description: str) -> dg.SourceAsset:
@@ -121,6 +137,22 @@ def ledger_balances(clickhouse: ClickHouseResource) -> dg.AssetCheckResult:
     )
 
 
+@dg.asset_check(
+    asset="raw_agent_ticks",
+    description=f"For every sensor, the clock of HTTP events is {LOWEST_SKEW_US / 1e3:g} to "
+    f"{HIGHEST_SKEW_US / 1e3:g} ms from that of packets.",
+)
+def clocks_agree(clickhouse: ClickHouseResource) -> dg.AssetCheckResult:
+    """Clocks apart lead to wrong or missing joins; the agent's setting `clock_offset_us` corrects them."""
+    bounds = {"lowest": LOWEST_SKEW_US, "highest": HIGHEST_SKEW_US}
+    apart = clickhouse.read(CLOCK_SKEWS, bounds)
+    return dg.AssetCheckResult(
+        passed=apart.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"sensors": dg.MetadataValue.json(apart.to_dicts())},
+    )
+
+
 def _volume(clickhouse: ClickHouseResource, table: str) -> dict[str, Any]:
     hour_ago = datetime.now(UTC) - FRESH_WITHIN
     return clickhouse.read(VOLUME, {"table": table, "hour_ago": hour_ago}).row(0, named=True)
@@ -140,4 +172,8 @@ def _metadata(volume: dict[str, Any]) -> dict[str, Any]:
 
 _MAKERS: tuple[Callable[[str], dg.AssetChecksDefinition], ...] = (_freshness_check, _volume_check)
 RAW_ASSETS = [_observed(table, description) for table, description in TABLES.items()]
-RAW_CHECKS = [make(table) for table in TABLES for make in _MAKERS] + [requests_are_matched, ledger_balances]
+RAW_CHECKS = [make(table) for table in TABLES for make in _MAKERS] + [
+    requests_are_matched,
+    ledger_balances,
+    clocks_agree,
+]

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from capture_agent.events import AgentTick
+from capture_agent.events import LEVELS, AgentTick
 from capture_agent.metrics import AgentCollector, AgentState, CaptureState, MetricsServer, health_problems
 from capture_agent.rows.ledger import Ledger
 
-NO_COUNTERS = {"sensor", "ts", "run_id", "requests_waiting"}
+NO_COUNTERS = {"sensor", "ts", "run_id", *LEVELS}
 
 
 def state_of(*, at_s: float = 100.0, is_up: bool = True) -> AgentState:

@@ -30,6 +30,7 @@ ETHERNET = 1
 SETTLED = (
     "http_events_rejected",
     "http_events_dropped",
+    "http_events_duplicate",
     "requests_matched",
     "requests_ambiguous",
     "requests_midstream",

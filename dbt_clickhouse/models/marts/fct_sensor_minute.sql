@@ -12,7 +12,8 @@ summed as (
         {%- for counter in agent_counters() %}
             sum(source.{{ counter }}) as {{ counter }},
         {%- endfor %}
-        max(source.requests_waiting) as requests_waiting
+        max(source.requests_waiting) as requests_waiting,
+        argMax(source.clock_skew_us, abs(source.clock_skew_us)) as clock_skew_us
     from source
     group by sensor, minute
 )

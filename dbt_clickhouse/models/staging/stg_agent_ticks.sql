@@ -33,7 +33,24 @@ renamed as (
         requests_waiting,
         rows_inserted,
         rows_spooled,
-        rows_discarded
+        rows_discarded,
+        flows_closed,
+        epochs_evicted_full,
+        epochs_restored,
+        streams_evicted_timeout,
+        quic_unopened,
+        fragments_evicted_full,
+        fragments_evicted_timeout,
+        fragments_discarded_overlap,
+        fragments_discarded_oversize,
+        http_events_duplicate,
+        cleartext_requests_read,
+        cleartext_requests_unanswered,
+        cleartext_heads_malformed,
+        cleartext_heads_oversize,
+        cleartext_streams_gap,
+        cleartext_streams_evicted_full,
+        clock_skew_us
     from source
 )
 

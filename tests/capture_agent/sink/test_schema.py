@@ -8,7 +8,7 @@ import pytest
 from capture_agent.ports import SinkError
 from capture_agent.sink.clickhouse import InsertFailed
 from capture_agent.sink.encode import TABLES
-from capture_agent.sink.schema import HOW_TO_MIGRATE, check_schema
+from capture_agent.sink.schema import HOW_TO_MIGRATE, OLDEST_REVISION, check_schema
 
 COLUMNS = {table: [f.name for f in msgspec.structs.fields(row)] for row, table in TABLES.items()}
 
@@ -17,7 +17,11 @@ class Database:
     """Answers the questions of the check."""
 
     def __init__(
-        self, *, has_revisions: bool = True, revisions: tuple[str, ...] = ("0001",), without: str = ""
+        self,
+        *,
+        has_revisions: bool = True,
+        revisions: tuple[str, ...] = (OLDEST_REVISION,),
+        without: str = "",
     ) -> None:
         self._has_revisions = has_revisions
         self._revisions = revisions
@@ -41,7 +45,7 @@ def test_migrated_database_is_accepted_also_when_newer() -> None:
     [
         (Database(has_revisions=False), "no schema yet"),
         (Database(revisions=()), "revision none"),
-        (Database(revisions=("0000",)), "revision 0000, the agent needs 0001"),
+        (Database(revisions=("0001",)), f"revision 0001, the agent needs {OLDEST_REVISION}"),
         (Database(without="ja4_stable"), "raw_tls_hellos lacks ja4_stable"),
         (Database(without="rows_spooled"), "raw_agent_ticks lacks rows_spooled"),
     ],

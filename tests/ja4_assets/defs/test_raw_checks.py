@@ -41,7 +41,7 @@ def request(number: int, state: str = "matched", age: timedelta = timedelta(minu
     }
 
 
-def tick(**counters: int) -> dict[str, object]:
+def tick(**counters: int | str) -> dict[str, object]:
     return {"sensor": "s1", "ts": NOW.isoformat(), "run_id": 7, **counters}
 
 
@@ -114,3 +114,40 @@ def test_books_that_balance_pass_and_a_lost_event_is_named(database: ClickHouseR
     assert not check.passed
     (fault,) = check.metadata["unbalanced_runs"].value  # type: ignore[union-attr,misc]
     assert (fault["run_id"], fault["unaccounted"]) == ("8", 2)  # type: ignore[index]
+
+
+def test_an_event_that_is_neither_joined_nor_counted_as_lost_unbalances_the_books(
+    database: ClickHouseResource,
+) -> None:
+    """Each term of the equation is in the check: leaving one out makes books unbalanced that are not."""
+    balanced = {
+        "http_events_seen": 36,
+        "http_events_rejected": 1,
+        "http_events_dropped": 2,
+        "http_events_duplicate": 3,
+        "requests_matched": 4,
+        "requests_ambiguous": 5,
+        "requests_midstream": 6,
+        "requests_no_hello": 7,
+        "requests_cleartext": 7,
+        "requests_waiting": 1,
+    }
+    insert(database, "raw_agent_ticks", [tick(**balanced)])
+    assert outcome(database)["raw_agent_ticks:ledger_balances"].passed
+    insert(database, "raw_agent_ticks", [tick(**balanced | {"requests_no_hello": 6})])
+    check = outcome(database)["raw_agent_ticks:ledger_balances"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+
+
+@pytest.mark.parametrize(("skew_us", "is_in_order"), [(-1_001, False), (-1_000, True), (100_001, False)])
+def test_clocks_farther_apart_than_the_bound_are_a_warning(
+    database: ClickHouseResource, skew_us: int, is_in_order: bool
+) -> None:
+    earlier = {"ts": (NOW - timedelta(minutes=1)).isoformat(), "clock_skew_us": 5_000_000}
+    unknown = {"ts": (NOW + timedelta(minutes=1)).isoformat()}
+    rows = [tick(), tick() | earlier, tick(clock_skew_us=skew_us), tick() | unknown, tick(sensor="other")]
+    insert(database, "raw_agent_ticks", rows)
+    check = outcome(database)["raw_agent_ticks:clocks_agree"]
+    assert (check.passed, check.severity) == (is_in_order, dg.AssetCheckSeverity.WARN)
+    expected = [] if is_in_order else [{"sensor": "s1", "latest_skew_us": skew_us}]
+    assert check.metadata["sensors"].value == expected
