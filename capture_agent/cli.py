@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +19,19 @@ from capture_agent.agent.problems import Problems
 
 if TYPE_CHECKING:
     from capture_agent.agent.recording import Recording
-    from capture_agent.config import AgentConfig
+    from capture_agent.settings.whole import Settings
 
 REPEATABLE = "the same command can be repeated: ClickHouse keeps one copy of rows that were written before"
+SETTING_OF_OPTION = {
+    "sensor": "agent.sensor",
+    "clickhouse_url": "clickhouse.url",
+    "tls_ports": "requests.tls_ports",
+    "insert_deadline_s": "delivery.insert_deadline_s",
+    "interfaces": "capture.interfaces",
+    "http_sources": "http",
+    "sinks": "sinks",
+    "metrics_port": "metrics.port",
+}
 EXIT_OK, EXIT_SINK, EXIT_INPUT, EXIT_BROKEN_PIPE, EXIT_INTERRUPTED = 0, 1, 2, 141, 130
 
 
@@ -30,7 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     problems = Problems(sys.stderr)
     try:
-        commands = {"read": _read, "replay": _replay, "run": _run, "refingerprint": _refingerprint}
+        commands = {
+            "read": _read,
+            "replay": _replay,
+            "run": _run,
+            "check-config": _check_config,
+            "refingerprint": _refingerprint,
+        }
         code = commands[options.command](options, problems)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -74,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     read = commands.add_parser("read", help="print one JSON object for each ClientHello of capture files")
     read.add_argument("files", nargs="+", type=Path, metavar="FILE.pcap")
-    read.add_argument("--sensor", help="name in the column `sensor` (JA4_SENSOR; default: host name)")
+    read.add_argument("--sensor", help="name in the column `sensor` (default: host name)")
     read.add_argument("--skeleton", action="store_true", help="print the column `hello_skeleton` as well")
 
     replay = commands.add_parser("replay", help="join recordings with HTTP events and write the raw tables")
@@ -89,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--sink", action="append", required=True, metavar="clickhouse|jsonl:PATH|stdout")
     replay.add_argument("--shift-to-now", action="store_true", help="move all times so that the last is now")
     replay.add_argument("--config", type=Path, metavar="FILE.toml", help="settings (JA4_AGENT_CONFIG)")
-    replay.add_argument("--sensor", help="name of the sensor in every row (JA4_SENSOR; default: host name)")
+    replay.add_argument("--sensor", help="name of the sensor in every row (default: host name)")
     replay.add_argument("--clickhouse-url", help="http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
     replay.add_argument("--tls-ports", help="server ports that speak TLS (default 443,8443)")
     replay.add_argument("--insert-deadline-s", type=float, help="how long to try an insert (default 60)")
@@ -109,17 +125,20 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--http-socket", action="append", type=Path, metavar="PATH", help="where mod_reqin_log sends"
     )
-    run.add_argument("--sensor", help="name of the sensor in every row (JA4_SENSOR; default: host name)")
+    run.add_argument("--sensor", help="name of the sensor in every row (default: host name)")
     run.add_argument("--clickhouse-url", help="http[s]://USER:PASSWORD@HOST:PORT/DATABASE")
     run.add_argument("--tls-ports", help="server ports that speak TLS (default 443,8443)")
     run.add_argument("--metrics-port", type=int, help="port of metrics and health (default 9469; 0: none)")
+
+    check = commands.add_parser("check-config", help="name every fault of a settings file")
+    check.add_argument("file", type=Path, metavar="FILE.toml")
     return parser
 
 
 def _read(options: argparse.Namespace, problems: Problems) -> int:
     from capture_agent.agent.reading import HelloLines, print_hellos
 
-    sensor = options.sensor or os.environ.get("JA4_SENSOR") or os.uname().nodename
+    sensor = options.sensor or os.environ.get("JA4_AGENT_SENSOR") or os.uname().nodename
     try:
         lines = HelloLines(sensor, with_skeleton=options.skeleton)
         print_hellos(options.files, lines, sys.stdout.buffer, problems)
@@ -131,48 +150,58 @@ def _read(options: argparse.Namespace, problems: Problems) -> int:
 
 
 def _replay(options: argparse.Namespace, problems: Problems) -> int:
-    names = ("sensor", "clickhouse_url", "tls_ports", "insert_deadline_s")
-    config = _maybe_config(options, names, problems)
-    return EXIT_INPUT if config is None else _replay_with(config, options, problems)
+    settings = _maybe_settings(options, problems)
+    return EXIT_INPUT if settings is None else _replay_with(settings, options, problems)
 
 
 def _run(options: argparse.Namespace, problems: Problems) -> int:
-    names = ("sensor", "clickhouse_url", "tls_ports", "interfaces", "http", "sinks", "metrics_port")
-    options.http = [{"socket": path} for path in options.http_socket or ()] or None
-    config = _maybe_config(options, names, problems)
-    if config is None:
+    options.http_sources = [{"socket": path} for path in options.http_socket or ()] or None
+    settings = _maybe_settings(options, problems)
+    if settings is None:
         return EXIT_INPUT
     from capture_agent.agent.running_start import run_live
 
-    return run_live(config)
+    return run_live(settings)
+
+
+def _check_config(options: argparse.Namespace, problems: Problems) -> int:
+    from capture_agent.agent.checking import check_settings
+
+    return check_settings(options.file, problems)
 
 
 def _refingerprint(options: argparse.Namespace, problems: Problems) -> int:
-    config = _maybe_config(options, ("clickhouse_url",), problems)
-    if config is None:
+    settings = _maybe_settings(options, problems)
+    if settings is None:
         return EXIT_INPUT
     from capture_agent.agent.refingerprinting_start import refingerprint_database
 
-    return refingerprint_database(config, problems)
+    return refingerprint_database(settings, problems)
 
 
-def _maybe_config(
-    options: argparse.Namespace, names: Sequence[str], problems: Problems
-) -> AgentConfig | None:
-    """Settings with those of the command line; None after the fault in them was reported."""
-    from capture_agent.config import ConfigError, load_config
+def _maybe_settings(options: argparse.Namespace, problems: Problems) -> Settings | None:
+    """Settings with those of the command line; None after the faults in them were reported."""
+    from capture_agent.settings.loading import UnusableSettings, load_settings
 
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     config_file = options.config or os.environ.get("JA4_AGENT_CONFIG")
     try:
-        return load_config(Path(config_file) if config_file else None, given)
-    except ConfigError as error:
-        problems.report(str(error))
+        return load_settings(Path(config_file) if config_file else None, _given(options))
+    except UnusableSettings as error:
+        for fault in error.faults:
+            problems.report(str(fault))
         return None
 
 
-def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Problems) -> int:
-    from capture_agent.agent.clock_report import clock_sentence
+def _given(options: argparse.Namespace) -> Mapping[str, object]:
+    """Settings that the command line names, by their keys."""
+    return {
+        key: value
+        for option, key in SETTING_OF_OPTION.items()
+        if (value := getattr(options, option, None)) is not None
+    }
+
+
+def _replay_with(settings: Settings, options: argparse.Namespace, problems: Problems) -> int:
     from capture_agent.agent.composition import UnknownSink, normal_form, pipeline_settings, sink_openers
     from capture_agent.agent.recording import Recording, UnusableRecording
     from capture_agent.agent.replaying import replay
@@ -183,9 +212,9 @@ def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Pro
     from capture_agent.sink.encode import iso_time
 
     try:
-        decoder = line_decoder(options.http_format, normal_form(config))
+        decoder = line_decoder(options.http_format, normal_form(settings))
         recording = Recording(options.files, options.http, decoder, problems)
-        openers = sink_openers(options.sink, config, problems.say, sys.stdout.buffer)
+        openers = sink_openers(options.sink, settings, problems.say, sys.stdout.buffer)
     except (UnusableMapping, UnusableRecording, UnknownSink) as error:
         problems.report(str(error))
         return EXIT_INPUT
@@ -197,11 +226,11 @@ def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Pro
             problems.say(str(error))
             return EXIT_SINK
         shift_us = _shift_to_now(recording) if options.shift_to_now else 0
-        pipeline = Pipeline(pipeline_settings(config, recording.identity(config.sensor, shift_us)))
+        pipeline = Pipeline(pipeline_settings(settings, recording.identity(settings.agent.sensor, shift_us)))
         try:
             requests = recording.requests(pipeline)
             summary = replay(
-                pipeline, recording.packet_sources(), requests, sinks, shift_us, config.clock_offset_us
+                pipeline, recording.packet_sources(), requests, sinks, shift_us, settings.join.clock_offset_us
             )
         except SinkError as error:
             problems.say(f"{error}; nothing after {iso_time(pipeline.now_us)} was processed")
@@ -210,9 +239,18 @@ def _replay_with(config: AgentConfig, options: argparse.Namespace, problems: Pro
             return EXIT_SINK
     problems.summarise()
     problems.say(f"replayed {summary}")
-    if summary.requests:
-        problems.say(clock_sentence(pipeline))
+    _tell_clock_skew(pipeline.better_clock_offset_us, settings.join.clock_offset_us, problems)
     return EXIT_INPUT if problems.count else EXIT_OK
+
+
+def _tell_clock_skew(better_us: int | None, offset_us: int, problems: Problems) -> None:
+    """Say so if the clocks of packets and events differ by more than the way to the server explains."""
+    if better_us is None:
+        return
+    problems.say(
+        f"the clock of the HTTP events is {(better_us - offset_us) / 1e6:+.3f} s from that of the packets: "
+        f"joins are better with JA4_JOIN_CLOCK_OFFSET_US={better_us}"
+    )
 
 
 def _shift_to_now(recording: Recording) -> int:

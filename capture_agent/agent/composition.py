@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from capture_agent.config import AgentConfig
+from capture_agent.canary.secret import canary_key
 from capture_agent.correlate.correlator import CorrelatorLimits
 from capture_agent.correlate.epochs import EpochLimits
 from capture_agent.flows.limits import FlowLimits
 from capture_agent.intake.normal_form import NormalForm
 from capture_agent.pipeline import PipelineSettings
 from capture_agent.ports import EventSink, SinkError
+from capture_agent.settings.whole import Settings
 from capture_agent.sink.clickhouse import (
     BatchLimits,
     ClickHouseSink,
@@ -37,24 +38,28 @@ class UnknownSink(ValueError):  # noqa: N818 - named for the setting that it ref
     """A sink that cannot be made from what was given; the text says why."""
 
 
-def normal_form(config: AgentConfig) -> NormalForm:
-    """What the intake keeps."""
-    return NormalForm(config.kept_headers, config.store_query, config.tls_ports)
+def normal_form(settings: Settings) -> NormalForm:
+    """What the intake keeps, and by what it knows a canary. Raises UnusableSecret."""
+    kept = settings.requests
+    secret = None if kept.canary_secret is None else kept.canary_secret.get_secret_value()
+    key = canary_key(secret, kept.canary_secret_file)
+    return NormalForm(kept.kept_headers, kept.store_query, kept.tls_ports, key)
 
 
-def pipeline_settings(config: AgentConfig, run_id: int) -> PipelineSettings:
+def pipeline_settings(settings: Settings, run_id: int) -> PipelineSettings:
     """Names and bounds of the pure half."""
+    join = settings.join
     return PipelineSettings(
-        sensor=config.sensor,
+        sensor=settings.agent.sensor,
         run_id=run_id,
-        trusts_proxy_header=config.proxy_protocol,
-        flows=FlowLimits(max_flows=config.max_connections),
+        trusts_proxy_header=join.proxy_protocol,
+        flows=FlowLimits(max_flows=join.max_connections),
         correlator=CorrelatorLimits(
-            wait_us=config.join_wait_ms * US_PER_MS,
-            tolerance_us=config.clock_tolerance_us,
-            clock_offset_us=config.clock_offset_us,
-            max_waiting=config.max_waiting,
-            epochs=EpochLimits(max_epochs=2 * config.max_connections, idle_us=config.idle_s * US_PER_S),
+            wait_us=join.wait_ms * US_PER_MS,
+            tolerance_us=join.clock_tolerance_us,
+            clock_offset_us=join.clock_offset_us,
+            max_waiting=join.max_waiting,
+            epochs=EpochLimits(max_epochs=2 * join.max_connections, idle_us=join.idle_s * US_PER_S),
         ),
     )
 
@@ -71,14 +76,14 @@ class SinkManners:
 
 
 def sink_openers(
-    names: Sequence[str], config: AgentConfig, say: Callable[[str], None], stdout: BinaryIO
+    names: Sequence[str], settings: Settings, say: Callable[[str], None], stdout: BinaryIO
 ) -> list[Callable[[], EventSink]]:
     """What opens each named sink. Raises UnknownSink; the openers raise SinkError."""
-    return [sink_opener(name, config, say, stdout, SinkManners()) for name in names]
+    return [sink_opener(name, settings, say, stdout, SinkManners()) for name in names]
 
 
 def sink_opener(
-    name: str, config: AgentConfig, say: Callable[[str], None], stdout: BinaryIO, manners: SinkManners
+    name: str, settings: Settings, say: Callable[[str], None], stdout: BinaryIO, manners: SinkManners
 ) -> Callable[[], EventSink]:
     """What opens one sink. Raises UnknownSink; the opener raises SinkError."""
     kind, _, target = name.partition(":")
@@ -88,28 +93,37 @@ def sink_opener(
         return lambda: open_json_lines(Path(target), is_appended=manners.is_appended)
     if name != "clickhouse":
         raise UnknownSink(f"--sink {name}: choose clickhouse, jsonl:PATH or stdout")
-    if config.clickhouse_url is None:
+    url = clickhouse_url(settings)
+    if url is None:
         raise UnknownSink("--sink clickhouse needs --clickhouse-url or JA4_CLICKHOUSE_URL")
     # Not imported at the top: it takes longer to load than a small recording to replay.
     from capture_agent.sink.clickhouse_client import ClickHouseInserter
 
     try:
-        inserter = ClickHouseInserter(config.clickhouse_url.get_secret_value())
+        inserter = ClickHouseInserter(url)
     except ValueError as error:
         raise UnknownSink(str(error)) from error
-    return lambda: open_clickhouse(inserter, config, say, manners)
+    return lambda: open_clickhouse(inserter, settings, say, manners)
+
+
+def clickhouse_url(settings: Settings) -> str | None:
+    """URL of the database, None without one. Raises UnknownSink if the file that holds it cannot be read."""
+    try:
+        return settings.clickhouse.maybe_url()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnknownSink(f"clickhouse.url_file: {error}") from error
 
 
 def open_clickhouse(
-    inserter: ClickHouseInserter, config: AgentConfig, say: Callable[[str], None], manners: SinkManners
+    inserter: ClickHouseInserter, settings: Settings, say: Callable[[str], None], manners: SinkManners
 ) -> EventSink:
     """Wait until the database answers, and refuse one with another schema. Raises SinkError."""
     clock = manners.clock
     deadline_s = manners.insert_deadline_s
-    retry = RetryPolicy(config.insert_deadline_s if deadline_s is None else deadline_s)
+    retry = RetryPolicy(settings.delivery.insert_deadline_s if deadline_s is None else deadline_s)
     try:
         insert_with_retries(lambda: check_schema(inserter), clock, say, retry)
     except InsertFailed as error:
         raise SinkError(f"ClickHouse: {error.reason}; nothing was written") from error
-    limits = BatchLimits(config.batch_rows, config.batch_bytes)
+    limits = BatchLimits(settings.delivery.batch_rows, settings.delivery.batch_bytes)
     return ClickHouseSink(inserter, clock, say, limits, retry)

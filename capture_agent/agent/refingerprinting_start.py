@@ -6,11 +6,12 @@ import time
 from contextlib import closing
 from typing import Any
 
+from capture_agent.agent.composition import UnknownSink, clickhouse_url
 from capture_agent.agent.problems import Problems
 from capture_agent.agent.refingerprinting import NoProgressError, refingerprint_stored
-from capture_agent.config import AgentConfig
 from capture_agent.events import FINGERPRINT_SPEC
 from capture_agent.ports import SinkError
+from capture_agent.settings.whole import Settings
 from capture_agent.sink.clickhouse import Clock, InsertFailed, RetryPolicy, insert_with_retries
 from capture_agent.sink.clickhouse_client import ClickHouseInserter
 from capture_agent.sink.schema import check_schema
@@ -22,10 +23,10 @@ EXIT_OK, EXIT_SINK, EXIT_INPUT = 0, 1, 2
 class PatientDatabase:
     """A database whose inserts are tried again, as the sink's are."""
 
-    def __init__(self, inserter: ClickHouseInserter, config: AgentConfig, problems: Problems) -> None:
+    def __init__(self, inserter: ClickHouseInserter, settings: Settings, problems: Problems) -> None:
         self._inserter = inserter
         self._problems = problems
-        self._retry = RetryPolicy(config.insert_deadline_s)
+        self._retry = RetryPolicy(settings.delivery.insert_deadline_s)
         self._clock = Clock(time.monotonic, time.sleep)
 
     def insert(self, table: str, block: bytes, token: str) -> None:
@@ -43,18 +44,19 @@ class PatientDatabase:
         return self._inserter.query_json(statement, parameters)
 
 
-def refingerprint_database(config: AgentConfig, problems: Problems) -> int:
+def refingerprint_database(settings: Settings, problems: Problems) -> int:
     """Compute stored fingerprints again; returns the exit code."""
-    if config.clickhouse_url is None:
-        problems.report("refingerprint needs --clickhouse-url or JA4_CLICKHOUSE_URL")
-        return EXIT_INPUT
     try:
-        inserter = ClickHouseInserter(config.clickhouse_url.get_secret_value())
-    except ValueError as error:
+        url = clickhouse_url(settings)
+        if url is None:
+            problems.report("refingerprint needs --clickhouse-url or JA4_CLICKHOUSE_URL")
+            return EXIT_INPUT
+        inserter = ClickHouseInserter(url)
+    except (UnknownSink, ValueError) as error:
         problems.report(str(error))
         return EXIT_INPUT
     with closing(inserter):
-        database = PatientDatabase(inserter, config, problems)
+        database = PatientDatabase(inserter, settings, problems)
         try:
             check_schema(inserter)
             done = refingerprint_stored(StoredHellos(database, FINGERPRINT_SPEC), problems.say)

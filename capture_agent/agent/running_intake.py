@@ -7,7 +7,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from capture_agent.agent.composition import normal_form
-from capture_agent.config import AgentConfig, HttpSource
+from capture_agent.canary.secret import UnusableSecret
 from capture_agent.intake.follow import FollowSource
 from capture_agent.intake.formats import line_decoder
 from capture_agent.intake.limited_report import LimitedReport
@@ -18,21 +18,23 @@ from capture_agent.intake.socket_file import SocketAccess, UnusableSocketPath
 from capture_agent.intake.syslog import SyslogSource, warn_of_short_queue
 from capture_agent.intake.unix_socket import UnixSocketSource
 from capture_agent.ports import ResumableRequestSource
+from capture_agent.settings.http import HttpSource
+from capture_agent.settings.whole import Settings
 
 
 class UnusableHttpSource(Exception):  # noqa: N818 - named for the source that it refuses
     """A source of HTTP events cannot be opened; the text names it and says why."""
 
 
-def open_request_sources(config: AgentConfig, say: Callable[[str], None]) -> list[ResumableRequestSource]:
+def open_request_sources(settings: Settings, say: Callable[[str], None]) -> list[ResumableRequestSource]:
     """The configured sources as one; none if there are none. Raises UnusableHttpSource."""
-    if not config.http:
+    if not settings.http:
         return []
     opened: list[PolledSource] = []
     try:
-        for source in config.http:
-            opened.append(_open(source, config, say))  # noqa: PERF401 - those opened so far are needed below
-    except (UnusableMapping, UnusableSocketPath, OSError) as error:
+        for source in settings.http:
+            opened.append(_open(source, settings, say))  # noqa: PERF401 - those opened so far are needed below
+    except (UnusableMapping, UnusableSecret, UnusableSocketPath, OSError) as error:
         for one in opened:
             one.close()
         raise UnusableHttpSource(str(error)) from error
@@ -40,12 +42,12 @@ def open_request_sources(config: AgentConfig, say: Callable[[str], None]) -> lis
     return [LiveIntake("http", opened, followed)]
 
 
-def _open(source: HttpSource, config: AgentConfig, say: Callable[[str], None]) -> PolledSource:
-    decoder = line_decoder(source.format, normal_form(config))
+def _open(source: HttpSource, settings: Settings, say: Callable[[str], None]) -> PolledSource:
+    decoder = line_decoder(source.format, normal_form(settings))
     intake = LineIntake(str(source.path), decoder, LimitedReport(say, time.monotonic))
     access = SocketAccess(source.mode, source.group)
     if source.file is not None:
-        state = config.state_dir / f"{quote(str(source.file.absolute()), safe='')}.position"
+        state = settings.agent.state_dir / f"{quote(str(source.file.absolute()), safe='')}.position"
         return FollowSource(source.file, state, intake, time.monotonic, from_start=source.from_start)
     if source.syslog is not None:
         warn_of_short_queue(say)

@@ -23,9 +23,9 @@ from capture_agent.capture.af_packet import LiveCapture, open_capture
 from capture_agent.capture.af_packet_offloads import offloads
 from capture_agent.capture.af_packet_ring import RingCapture
 from capture_agent.capture.af_packet_socket import CaptureOptions, CaptureRefused, interface_names
-from capture_agent.config import AgentConfig
 from capture_agent.metrics import MetricsServer
 from capture_agent.pipeline import Pipeline
+from capture_agent.settings.whole import Settings
 
 EXIT_OK, EXIT_SINK, EXIT_CANNOT_START = 0, 1, 2
 RUN_ID_BITS = 64
@@ -48,7 +48,7 @@ def open_log() -> FilteringBoundLogger:
     return log
 
 
-def run_live(config: AgentConfig) -> int:
+def run_live(settings: Settings) -> int:
     """Capture until SIGTERM or SIGINT; returns the exit code."""
     log = open_log()
     stop = threading.Event()
@@ -57,11 +57,11 @@ def run_live(config: AgentConfig) -> int:
     inbox = Inbox()
     with ExitStack() as stack:
         try:
-            deliveries = [_delivery(name, config, log) for name in config.sinks]
-            captures = _captures(config, inbox, log)
-            sources = open_request_sources(config, partial(log.warning, part="intake"))
+            deliveries = [_delivery(sink.name, settings, log) for sink in settings.sinks]
+            captures = _captures(settings, inbox, log)
+            sources = open_request_sources(settings, partial(log.warning, part="intake"))
             requests = [RequestPump(number, source, inbox) for number, source in enumerate(sources)]
-            pipeline = Pipeline(pipeline_settings(config, secrets.randbits(RUN_ID_BITS)))
+            pipeline = Pipeline(pipeline_settings(settings, secrets.randbits(RUN_ID_BITS)))
             agent = LiveAgent(
                 pipeline,
                 inbox,
@@ -69,21 +69,21 @@ def run_live(config: AgentConfig) -> int:
                 requests,
                 deliveries,
                 log,
-                stop_s=config.stop_s,
-                settled_after_us=SETTLED_S * 1_000_000 + config.join_wait_ms * 1_000,
+                stop_s=settings.agent.stop_s,
+                settled_after_us=SETTLED_S * 1_000_000 + settings.join.wait_ms * 1_000,
             )
-            if config.metrics_port:
-                server = _metrics_server(config, agent)
+            if settings.metrics.port:
+                server = _metrics_server(settings, agent)
                 stack.callback(server.close)
         except (CannotStart, CaptureRefused, UnknownSink, UnusableHttpSource) as error:
             log.error("cannot start", reason=str(error))
             return EXIT_CANNOT_START
         log.info(
             "started",
-            sensor=config.sensor,
-            http=[str(source.path) for source in config.http],
-            sinks=config.sinks,
-            metrics_port=config.metrics_port,
+            sensor=settings.agent.sensor,
+            http=[str(source.path) for source in settings.http],
+            sinks=[sink.name for sink in settings.sinks],
+            metrics_port=settings.metrics.port,
         )
         failure = agent.run(stop)
     if failure is not None:
@@ -96,34 +96,34 @@ class CannotStart(Exception):  # noqa: N818 - named for the outcome
     """A setting does not fit this machine; the text says which."""
 
 
-def _delivery(name: str, config: AgentConfig, log: FilteringBoundLogger) -> Delivery:
+def _delivery(name: str, settings: Settings, log: FilteringBoundLogger) -> Delivery:
     patience = Patience()
     # Without a disk spool, rows are kept best by holding on to them until the database is back.
     manners = SinkManners(patience.clock(), insert_deadline_s=math.inf, is_appended=True)
     say = partial(log.warning, sink=name)
-    opener = sink_opener(name, config, say, sys.stdout.buffer, manners)
+    opener = sink_opener(name, settings, say, sys.stdout.buffer, manners)
     return Delivery(
         name,
         opener,
         patience,
         log,
-        max_rows=config.queue_rows,
-        max_age_s=config.batch_age_s,
-        open_again_s=config.insert_deadline_s if name == "clickhouse" else 0,
+        max_rows=settings.delivery.queue_rows,
+        max_age_s=settings.delivery.batch_age_s,
+        open_again_s=settings.delivery.insert_deadline_s if name == "clickhouse" else 0,
     )
 
 
-def _captures(config: AgentConfig, inbox: Inbox, log: FilteringBoundLogger) -> list[CapturePump]:
-    if not config.interfaces:
+def _captures(settings: Settings, inbox: Inbox, log: FilteringBoundLogger) -> list[CapturePump]:
+    if not settings.capture.interfaces:
         raise CannotStart(
-            "no interface is named: give --interface or JA4_INTERFACES; there are "
+            "no interface is named: give --interface or JA4_CAPTURE_INTERFACES; there are "
             + ", ".join(interface_names())
         )
-    ports = config.tls_ports if config.capture_ports is None else config.capture_ports
-    options = CaptureOptions(ports, config.promiscuous, config.ring_mib << 20)
+    chosen = settings.capture
+    options = CaptureOptions(settings.captured_ports, chosen.promiscuous, chosen.ring_mib << 20)
     return [
         _capture(number, interface, options, inbox, log)
-        for number, interface in enumerate(dict.fromkeys(config.interfaces))
+        for number, interface in enumerate(dict.fromkeys(chosen.interfaces))
     ]
 
 
@@ -151,11 +151,11 @@ def _capture(
     return CapturePump(number, source, open_it, inbox, log)
 
 
-def _metrics_server(config: AgentConfig, agent: LiveAgent) -> MetricsServer:
+def _metrics_server(settings: Settings, agent: LiveAgent) -> MetricsServer:
     try:
-        return MetricsServer(config.metrics_address, config.metrics_port, agent.state, time.monotonic)
+        return MetricsServer(settings.metrics.address, settings.metrics.port, agent.state, time.monotonic)
     except OSError as error:
         raise CannotStart(
-            f"metrics cannot be served on {config.metrics_address}:{config.metrics_port}: "
+            f"metrics cannot be served on {settings.metrics.address}:{settings.metrics.port}: "
             f"{error.strerror}; choose another port with JA4_METRICS_PORT, 0 for none"
         ) from error

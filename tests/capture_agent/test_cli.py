@@ -275,7 +275,7 @@ def test_missing_event_file_is_refused_before_anything_is_written(
         (["--sink", "clickhouse", "--clickhouse-url", "localhost:8123"], "must read http[s]://"),
         (["--sink", "clickhouse", "--clickhouse-url", "http://u:secret@h:8123"], "names no database"),
         (["--sink", "clickhouse", "--clickhouse-url", "http://u:secret@h:x/d"], "must read http[s]://"),
-        (["--sink", "stdout", "--tls-ports", "https"], "tls_ports"),
+        (["--sink", "stdout", "--tls-ports", "https"], "requests.tls_ports"),
         (["--sink", "stdout", "--config", "missing.toml"], "missing.toml: No such file"),
     ],
 )

@@ -85,7 +85,7 @@ def test_repeated_replay_in_other_batches_shows_nothing_twice(
     url: str, client: Client, recording_dir: Path, tmp_path: Path
 ) -> None:
     """Other batches have other tokens, so it is the tables' key that removes the copies."""
-    (tmp_path / "agent.toml").write_text("batch_rows = 7\n")
+    (tmp_path / "agent.toml").write_text("[delivery]\nbatch_rows = 7\n")
     replay(url, recording_dir, "--sink", "clickhouse")
     once = counted(client)
     done = replay(url, recording_dir, "--sink", "clickhouse", "--config", str(tmp_path / "agent.toml"))

@@ -31,7 +31,11 @@ class LiveAgent:
         configuration.write_text(f'[[http]]\nsocket = "{events}"\nmode = 0o666\n')
         run = (sys.executable, "-m", "capture_agent.cli", "run", "--config", str(configuration))
         where = ("--interface", INTERFACE, "--sink", f"jsonl:{self.rows_file}", "--metrics-port", "0")
-        environment = {"JA4_BATCH_AGE_S": "0.2", "JA4_SENSOR": SENSOR, "JA4_STATE_DIR": str(folder)}
+        environment = {
+            "JA4_DELIVERY_BATCH_AGE_S": "0.2",
+            "JA4_AGENT_SENSOR": SENSOR,
+            "JA4_AGENT_STATE_DIR": str(folder),
+        }
         with self._log_file.open("wb") as log:
             self._process = subprocess.Popen(
                 inside(namespace, *run, *where), stderr=log, env={**os.environ, **environment, **settings}

@@ -235,7 +235,7 @@ def run_all(lab: Lab, scale: Scale, tell: Callable[[str], None] = lambda _: None
         ("clock -500 ms, told", -SHIFT_US, -SHIFT_US),
         (UNTOLD, SHIFT_US, 0),
     ):
-        with lab.agent_with_shifted_clock(shift_us, JA4_CLOCK_OFFSET_US=str(told_us)) as agent:
+        with lab.agent_with_shifted_clock(shift_us, JA4_JOIN_CLOCK_OFFSET_US=str(told_us)) as agent:
             agent.wait_for_requests(run(name, shifted_clock))
             agent.stop()
     return done

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 DEADLINE_S = 20.0
+FAST = {"JA4_DELIVERY_BATCH_AGE_S": "0.1", "JA4_AGENT_SENSOR": "live"}
 Row = dict[str, Any]
 
 
@@ -112,7 +113,12 @@ class AgentProcess:
             self.process = subprocess.Popen(
                 [*command, "--metrics-port", "0", *arguments],
                 stderr=log,
-                env={**os.environ, "JA4_BATCH_AGE_S": "0.1", "JA4_SENSOR": "live", **(env or {})},
+                env={
+                    **os.environ,
+                    "JA4_DELIVERY_BATCH_AGE_S": "0.1",
+                    "JA4_AGENT_SENSOR": "live",
+                    **(env or {}),
+                },
             )
         wait_until(self._has_started_or_ended, "the agent's start")
         assert self.process.poll() is None, self._log_file.read_text()

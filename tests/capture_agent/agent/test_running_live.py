@@ -94,7 +94,7 @@ def test_requests_of_real_clients_are_matched_with_their_hello(
 
 def test_followed_file_is_read_once_across_a_restart(tmp_path: Path, start_agent: Starter) -> None:
     events, config = tmp_path / "access.jsonl", tmp_path / "agent.toml"
-    config.write_text(f'state_dir = "{tmp_path}"\n[[http]]\nfile = "{events}"\nfrom_start = true\n')
+    config.write_text(f'[agent]\nstate_dir = "{tmp_path}"\n[[http]]\nfile = "{events}"\nfrom_start = true\n')
     event = {"src_ip": "192.0.2.1", "src_port": 4000, "dst_ip": "192.0.2.2", "dst_port": 443, "method": "GET"}
     event |= {"proto": "HTTP/1.1", "status": 200, "headers": [], "conn_start_us": 1, "unparsed_uri": "/"}
 
@@ -150,7 +150,7 @@ def test_what_came_before_the_signal_is_delivered(
 ) -> None:
     server: ReportingServer = start_server()
     agent: AgentProcess = start_agent(
-        "--interface", "lo", "--tls-ports", str(server.port), env={"JA4_BATCH_AGE_S": "3600"}
+        "--interface", "lo", "--tls-ports", str(server.port), env={"JA4_DELIVERY_BATCH_AGE_S": "3600"}
     )
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -196,7 +196,7 @@ def test_frames_lost_in_a_tiny_ring_reach_ledger_metrics_and_log(
         probe.bind(("127.0.0.1", 0))
         metrics_port = probe.getsockname()[1]
     agent: AgentProcess = start_agent(
-        "--interface", "lo", "--metrics-port", str(metrics_port), env={"JA4_RING_MIB": "2"}
+        "--interface", "lo", "--metrics-port", str(metrics_port), env={"JA4_CAPTURE_RING_MIB": "2"}
     )
     # Stopped, the agent cannot read; the kernel goes on filling the ring.
     agent.process.send_signal(signal.SIGSTOP)
@@ -271,7 +271,7 @@ def test_with_the_capability_alone_no_root_is_needed() -> None:
 def test_wrong_interface_and_none_at_all_are_refused_by_name() -> None:
     code, line = run_briefly("--interface", "nowhere", "--sink", "stdout")
     assert (code, "nowhere: no such interface" in line["reason"]) == (2, True)
-    code, line = run_briefly("--sink", "stdout", JA4_INTERFACES="")
+    code, line = run_briefly("--sink", "stdout", JA4_CAPTURE_INTERFACES="")
     assert (code, "there are lo" in line["reason"]) == (2, True)
 
 

@@ -1,0 +1,33 @@
+"""All sections together."""
+
+from __future__ import annotations
+
+from capture_agent.settings.agent import AgentSettings
+from capture_agent.settings.capture import CaptureSettings
+from capture_agent.settings.clickhouse import ClickHouseSettings
+from capture_agent.settings.delivery import DeliverySettings
+from capture_agent.settings.fields import Section
+from capture_agent.settings.http import HttpSource
+from capture_agent.settings.join import JoinSettings
+from capture_agent.settings.metrics import MetricsSettings
+from capture_agent.settings.requests import RequestSettings
+from capture_agent.settings.sinks import SinkKind, SinkSettings
+
+
+class Settings(Section):
+    """Everything an operator can choose; each field is a section of the file."""
+
+    agent: AgentSettings = AgentSettings()
+    capture: CaptureSettings = CaptureSettings()
+    requests: RequestSettings = RequestSettings()
+    http: tuple[HttpSource, ...] = ()
+    join: JoinSettings = JoinSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    sinks: tuple[SinkSettings, ...] = (SinkSettings(type=SinkKind.CLICKHOUSE),)
+    metrics: MetricsSettings = MetricsSettings()
+
+    @property
+    def captured_ports(self) -> frozenset[int]:
+        """Server ports that are captured; all if there are none."""
+        return self.requests.tls_ports if self.capture.ports is None else self.capture.ports
