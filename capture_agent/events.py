@@ -211,6 +211,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     tcp_signature: str | None
     tcp_ttl: int | None
     tcp_mss: int | None
+    canary_nonce: str | None
+    """Nonce of a canary's request that proved to be one; None for every visitor. See `capture_agent.canary`."""
 
 
 class LedgerCounters(msgspec.Struct, kw_only=True):
@@ -354,3 +356,5 @@ class HttpEvent(msgspec.Struct, frozen=True, kw_only=True):
     h2_start: builtins.bytes | None = None
     """Frames that opened the HTTP/2 connection, up to the first header block, its values blanked; base64 in
     JSON. The intake turns them into `h2_fingerprint` and the first request's header order, and drops them."""
+    canary_nonce: str | None = None
+    """Set by the intake for requests that prove to be a canary's; what an event says itself is ignored."""

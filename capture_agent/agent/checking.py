@@ -12,6 +12,7 @@ from capture_agent.agent.problems import Problems
 from capture_agent.canary.secret import UnusableSecret
 from capture_agent.intake.formats import line_decoder
 from capture_agent.intake.mapping import UnusableMapping
+from capture_agent.intake.normal_form import NormalForm
 from capture_agent.settings.clickhouse import URL_FORM
 from capture_agent.settings.faults import Fault
 from capture_agent.settings.loading import UnusableSettings, load_settings
@@ -48,12 +49,17 @@ def faults_on_this_machine(settings: Settings, source: str) -> Iterator[Fault]:
     user = settings.agent.user
     if user is not None and not _is_known(pwd.getpwnam, user):
         yield Fault(source, "agent.user", "there is no such user", f'"{user}"')
+    form = NormalForm()
+    try:
+        form = normal_form(settings)
+    except UnusableSecret as error:
+        yield Fault(source, "requests.canary_secret_file", str(error))
     for number, http in enumerate(settings.http):
         if http.group is not None and not _is_known(grp.getgrnam, http.group):
             yield Fault(source, f"http[{number}].group", "there is no such group", f'"{http.group}"')
         try:
-            line_decoder(http.format, normal_form(settings))
-        except (UnusableMapping, UnusableSecret) as error:
+            line_decoder(http.format, form)
+        except UnusableMapping as error:
             key = f"http[{number}].format"
             yield Fault(source, key, str(error), f'"{http.format}"', READY_FORMATS)
     yield from _faults_of_sinks(settings, source)

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
+from capture_agent.canary.token import PREFIX, CanaryKey
 from capture_agent.events import HeaderOrderSource, HttpEvent
 from capture_agent.rows.stored import DEFAULT_TLS_PORTS, LAST_US, STORED_HEADERS
 from capture_agent.wire.address import address_text, parse_address
@@ -39,6 +40,8 @@ class NormalForm:
     """Keep query strings, of the target and of Referer: they hold search terms, tokens, mail addresses."""
     tls_ports: frozenset[int] = DEFAULT_TLS_PORTS
     """Server ports that speak TLS, for events that do not name their scheme."""
+    canary_key: CanaryKey | None = None
+    """Proves the requests of a canary; None takes no request for one."""
 
     def of(self, event: HttpEvent) -> HttpEvent:
         """The event in normal form; raises UnacceptableEvent."""
@@ -49,9 +52,12 @@ class NormalForm:
         kept = self.kept_headers
         cookies: list[str] = []
         host = event.host
+        canary_nonce: str | None = None
         headers: list[tuple[str, str | None]] = []
         for name, value in event.headers:
             lower = name.lower()
+            if value is not None and lower == "user-agent" and value.startswith(PREFIX):
+                canary_nonce = self._maybe_canary(value, event.t_us)
             if lower in kept and value is not None:
                 if lower == "referer" and not self.stores_query:
                     value = value.partition("?")[0]
@@ -75,7 +81,11 @@ class NormalForm:
             headers=tuple(headers),
             cookie_names=cap_names(cookies if event.cookie_names is None else event.cookie_names),
             header_order_source=event.header_order_source or order_source(event.proto),
+            canary_nonce=canary_nonce,
         )
+
+    def _maybe_canary(self, user_agent: str, t_us: int) -> str | None:
+        return self.canary_key.maybe_nonce(user_agent, t_us) if self.canary_key else None
 
 
 def check_ranges(event: HttpEvent) -> None:

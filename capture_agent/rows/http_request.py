@@ -82,6 +82,7 @@ def http_request_row(joined: JoinedRequest, sensor: str) -> HttpRequest:
         tcp_signature=hello.tcp_signature,
         tcp_ttl=hello.tcp_ttl,
         tcp_mss=hello.tcp_mss,
+        canary_nonce=event.canary_nonce,
     )
 
 
