@@ -202,10 +202,10 @@ def _given(options: argparse.Namespace) -> Mapping[str, object]:
 
 
 def _replay_with(settings: Settings, options: argparse.Namespace, problems: Problems) -> int:
+    from capture_agent.agent.clock_report import clock_sentence
     from capture_agent.agent.composition import UnknownSink, normal_form, pipeline_settings, sink_openers
     from capture_agent.agent.recording import Recording, UnusableRecording
     from capture_agent.agent.replaying import replay
-    from capture_agent.canary.secret import UnusableSecret
     from capture_agent.intake.formats import line_decoder
     from capture_agent.intake.mapping import UnusableMapping
     from capture_agent.pipeline import Pipeline
@@ -216,7 +216,7 @@ def _replay_with(settings: Settings, options: argparse.Namespace, problems: Prob
         decoder = line_decoder(options.http_format, normal_form(settings))
         recording = Recording(options.files, options.http, decoder, problems)
         openers = sink_openers(options.sink, settings, problems.say, sys.stdout.buffer)
-    except (UnusableMapping, UnusableSecret, UnusableRecording, UnknownSink) as error:
+    except (UnusableMapping, UnusableRecording, UnknownSink) as error:
         problems.report(str(error))
         return EXIT_INPUT
 
@@ -240,18 +240,9 @@ def _replay_with(settings: Settings, options: argparse.Namespace, problems: Prob
             return EXIT_SINK
     problems.summarise()
     problems.say(f"replayed {summary}")
-    _tell_clock_skew(pipeline.better_clock_offset_us, settings.join.clock_offset_us, problems)
+    if summary.requests:
+        problems.say(clock_sentence(pipeline))
     return EXIT_INPUT if problems.count else EXIT_OK
-
-
-def _tell_clock_skew(better_us: int | None, offset_us: int, problems: Problems) -> None:
-    """Say so if the clocks of packets and events differ by more than the way to the server explains."""
-    if better_us is None:
-        return
-    problems.say(
-        f"the clock of the HTTP events is {(better_us - offset_us) / 1e6:+.3f} s from that of the packets: "
-        f"joins are better with JA4_JOIN_CLOCK_OFFSET_US={better_us}"
-    )
 
 
 def _shift_to_now(recording: Recording) -> int:

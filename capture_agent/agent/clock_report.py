@@ -14,12 +14,12 @@ def clock_sentence(pipeline: Pipeline) -> str:
     if skew_us is None:
         return f"clock skew unknown: fewer than {FEWEST_SAMPLES} connections had both a hello and a request"
     offset_us = pipeline.clock_offset_us
-    offset = f" (JA4_CLOCK_OFFSET_US={offset_us} taken off)" if offset_us else ""
+    offset = f" (JA4_JOIN_CLOCK_OFFSET_US={offset_us} taken off)" if offset_us else ""
     side = "ahead of" if skew_us >= 0 else "behind"
     apart = f"that of the HTTP events{offset} is {abs(skew_us) / US_PER_MS:.1f} ms {side} that of the packets"
     better_us = pipeline.better_clock_offset_us
     if better_us is not None:
-        return f"clocks differ: {apart}; joins are better with JA4_CLOCK_OFFSET_US={better_us}"
+        return f"clocks differ: {apart}; joins are better with JA4_JOIN_CLOCK_OFFSET_US={better_us}"
     if skew_us >= 0:
         return f"clocks agree: {apart} at most, no more than the way between client and server explains"
     return f"clocks agree: {apart}, within clock_tolerance_us"
