@@ -212,7 +212,7 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     tcp_ttl: int | None
     tcp_mss: int | None
     canary_nonce: str | None
-    """Nonce of a canary's request that proved to be one; None for every visitor. See `capture_agent.canary`."""
+    """Nonce of a canary's request that proved to be one (`capture_agent.canary`); None for every visitor."""
 
 
 class LedgerCounters(msgspec.Struct, kw_only=True):
