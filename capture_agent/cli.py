@@ -206,6 +206,7 @@ def _replay_with(settings: Settings, options: argparse.Namespace, problems: Prob
     from capture_agent.agent.composition import UnknownSink, normal_form, pipeline_settings, sink_openers
     from capture_agent.agent.recording import Recording, UnusableRecording
     from capture_agent.agent.replaying import replay
+    from capture_agent.canary.secret import UnusableSecret
     from capture_agent.intake.formats import line_decoder
     from capture_agent.intake.mapping import UnusableMapping
     from capture_agent.pipeline import Pipeline
@@ -216,7 +217,7 @@ def _replay_with(settings: Settings, options: argparse.Namespace, problems: Prob
         decoder = line_decoder(options.http_format, normal_form(settings))
         recording = Recording(options.files, options.http, decoder, problems)
         openers = sink_openers(options.sink, settings, problems.say, sys.stdout.buffer)
-    except (UnusableMapping, UnusableRecording, UnknownSink) as error:
+    except (UnusableMapping, UnusableSecret, UnusableRecording, UnknownSink) as error:
         problems.report(str(error))
         return EXIT_INPUT
 

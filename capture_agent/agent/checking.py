@@ -9,6 +9,7 @@ from pathlib import Path
 
 from capture_agent.agent.composition import UnknownSink, clickhouse_url, normal_form
 from capture_agent.agent.problems import Problems
+from capture_agent.canary.secret import UnusableSecret
 from capture_agent.intake.formats import line_decoder
 from capture_agent.intake.mapping import UnusableMapping
 from capture_agent.intake.normal_form import NormalForm

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from capture_agent.canary.secret import canary_key
 from capture_agent.correlate.correlator import CorrelatorLimits
 from capture_agent.correlate.epochs import EpochLimits
 from capture_agent.flows.limits import FlowLimits
@@ -38,9 +39,11 @@ class UnknownSink(ValueError):  # noqa: N818 - named for the setting that it ref
 
 
 def normal_form(settings: Settings) -> NormalForm:
-    """What the intake keeps."""
+    """What the intake keeps, and by what it knows a canary. Raises UnusableSecret."""
     kept = settings.requests
-    return NormalForm(kept.kept_headers, kept.store_query, kept.tls_ports)
+    secret = None if kept.canary_secret is None else kept.canary_secret.get_secret_value()
+    key = canary_key(secret, kept.canary_secret_file)
+    return NormalForm(kept.kept_headers, kept.store_query, kept.tls_ports, key)
 
 
 def pipeline_settings(settings: Settings, run_id: int) -> PipelineSettings:
