@@ -79,7 +79,8 @@ class _Version(argparse.Action):
 
         from capture_agent import compiled
 
-        print(f"ja4-agent {version('ja4-platform')} ({compiled.path_name()} packet path)")
+        paths = f"{compiled.path_name()} packet path, {compiled.request_path_name()} request rows"
+        print(f"ja4-agent {version('ja4-platform')} ({paths})")
         parser.exit()
 
 

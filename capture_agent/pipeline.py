@@ -11,8 +11,9 @@ The same input in the same order gives the same rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from capture_agent.correlate.correlator import Correlator, CorrelatorLimits, JoinedRequest
 from capture_agent.correlate.epochs import ConnectionKey
@@ -45,6 +46,8 @@ class PipelineSettings:
     can send a header with another client's address, and so make that client's requests ambiguous."""
     flows: FlowLimits = field(default_factory=FlowLimits)
     correlator: CorrelatorLimits = field(default_factory=CorrelatorLimits)
+    request_row: Callable[[JoinedRequest], Row] | None = None
+    """Makes the row of a request, with the sensor's name in it; None: `rows.http_request` does."""
 
 
 class Pipeline:
@@ -57,6 +60,7 @@ class Pipeline:
         self._trusts_proxy_header = settings.trusts_proxy_header
         self._packets = SkimmingPacketPath(settings.sensor, settings.flows)
         self._correlator = Correlator(settings.correlator)
+        self._request_row = settings.request_row or partial(http_request_row, sensor=settings.sensor)
         self._clock_offset_us = settings.correlator.clock_offset_us
         self._booked: dict[str, int] = {}
         """What of the parts' own counts, by column, is in the ledger."""
@@ -169,7 +173,7 @@ class Pipeline:
     def _rows_of(self, joined: list[JoinedRequest]) -> list[Row]:
         for request in joined:
             self.ledger.count_join(request.state)
-        return [http_request_row(request, self._sensor) for request in joined]
+        return [self._request_row(request) for request in joined]
 
     def _book(self) -> None:
         """Bring what flow table and correlator counted since the last minute into the books."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from capture_agent.canary.secret import canary_key
+from capture_agent import compiled
 from capture_agent.correlate.correlator import CorrelatorLimits
 from capture_agent.correlate.epochs import EpochLimits
 from capture_agent.flows.limits import FlowLimits
@@ -61,6 +62,7 @@ def pipeline_settings(settings: Settings, run_id: int) -> PipelineSettings:
             max_waiting=join.max_waiting,
             epochs=EpochLimits(max_epochs=2 * join.max_connections, idle_us=join.idle_s * US_PER_S),
         ),
+        request_row=compiled.maybe_http_row_writer(settings.agent.sensor),
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 from capture_agent.events import HttpEvent, HttpRequest, JoinState, TlsHello
 from capture_agent.pipeline import Pipeline
 from capture_agent.ports import EventSink, PacketSource, RequestSource
-from capture_agent.rows import Row
+from capture_agent.rows import EncodedRequest, Row
 from capture_agent.wire.frame import Frame
 
 REORDER_EVENTS = 8_192
@@ -67,7 +67,7 @@ class Summary:
         """Count one row."""
         if isinstance(row, TlsHello):
             self.hellos += 1
-        elif isinstance(row, HttpRequest):
+        elif isinstance(row, HttpRequest | EncodedRequest):
             self.requests[row.join_state] += 1
         else:
             self.ticks += 1

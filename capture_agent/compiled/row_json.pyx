@@ -6,7 +6,6 @@ from hashlib import blake2b
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 import msgspec
@@ -16,19 +15,17 @@ from capture_agent.fingerprint.tcp_syn import SynFacts
 from capture_agent.flows.flow_events import ConnectionEpoch
 from capture_agent.flows.tcp_table import MAX_INTERVAL_US as interval_bound
 from capture_agent.rows.tls_hello import syn_columns
-from capture_agent.sink.encode import iso_time
 from capture_agent.wire.address import address_text, mapped
 
 from capture_agent.compiled.flow_store cimport MAX_OPTION_BYTES, Flow
 from capture_agent.compiled.hello cimport Hello
+from capture_agent.compiled.json_text cimport JsonText
 from capture_agent.compiled.prints cimport Prints
 from capture_agent.compiled.texts cimport Text
 
 cdef enum:
     MAX_ROW_BYTES = 32768
-    FIRST_BUFFER_BYTES = 1 << 20
     MAX_CACHED = 65536
-    US_PER_S = 1000000
     TIMESTAMPS_KIND = 8
 
 cdef int64_t MAX_INTERVAL_US = interval_bound
@@ -37,41 +34,16 @@ cdef inline int u16(const uint8_t* at) noexcept nogil:
     return at[0] << 8 | at[1]
 
 
-cdef class RowWriter:
+cdef class RowWriter(JsonText):
     """Appends rows to a buffer that `take` empties."""
 
     def __cinit__(self, str sensor, bint with_skeleton):
-        self.chars = NULL
-        self.size = self.capacity = 0
         self.sensor_json = b'{"sensor":' + msgspec.json.encode(sensor) + b',"ts":"'
         self.conn_name_start = sensor.encode() + b"\0" + Transport.TCP.value.encode() + b"\0"
         self.spec_json = b'","fingerprint_spec":' + str(FINGERPRINT_SPEC).encode() + b',"quality":"'
         self.with_skeleton = with_skeleton
         self.addresses = {}
         self.syns = {}
-        self.second = -1
-
-    def __dealloc__(self):
-        free(self.chars)
-
-    def take(self):
-        """The rows written since the last call."""
-        cdef bytes rows = PyBytes_FromStringAndSize(self.chars, self.size)
-        self.size = 0
-        return rows
-
-    cdef int reserve(self, Py_ssize_t more) except -1:
-        cdef Py_ssize_t capacity = self.capacity or FIRST_BUFFER_BYTES
-        cdef char* chars
-        while capacity < self.size + more:
-            capacity *= 2
-        if capacity > self.capacity:
-            chars = <char*>realloc(self.chars, capacity)
-            if chars == NULL:
-                raise MemoryError
-            self.chars = chars
-            self.capacity = capacity
-        return 0
 
     cdef int write_line(self, bytes line) except -1:
         """Append a row that the pure path encoded."""
@@ -80,37 +52,8 @@ cdef class RowWriter:
         self.put(PyBytes_AS_STRING(line), size)
         return 0
 
-    cdef void put(self, const char* chars, Py_ssize_t size) noexcept nogil:
-        memcpy(self.chars + self.size, chars, size)
-        self.size += size
-
-    cdef int put_int(self, int64_t value) except -1:
-        if value < 0:
-            self.put_bytes(b"-")
-            value = -value
-        self.put_uint64(<unsigned long long>value)
-        return 0
-
-    cdef void put_uint64(self, unsigned long long value) noexcept nogil:
-        cdef char digits[24]
-        cdef int at = 24
-        while True:
-            at -= 1
-            digits[at] = <char>(48 + value % 10)
-            value //= 10
-            if value == 0:
-                break
-        self.put(digits + at, 24 - at)
-
     cdef void put_text(self, Text* text) noexcept nogil:
         self.put(text.chars, text.size)
-
-    cdef int put_bool(self, bint value) except -1:
-        return self.put_bytes(b"true" if value else b"false")
-
-    cdef int put_bytes(self, bytes text) except -1:
-        self.put(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
-        return 0
 
     cdef int put_address(self, const uint8_t* address, int size) except -1:
         cdef int i
@@ -129,25 +72,6 @@ cdef class RowWriter:
                 self.addresses.clear()
             text = self.addresses[key] = address_text(mapped(key)).encode()
         return self.put_bytes(text)
-
-    cdef int put_time(self, int64_t ts_us) except -1:
-        """ISO 8601; the second is formatted once, its fraction each time."""
-        cdef int64_t second = ts_us // US_PER_S
-        cdef int fraction = <int>(ts_us % US_PER_S)
-        cdef char digits[6]
-        cdef int i
-        cdef bytes text
-        if second != self.second:
-            text = iso_time(second * US_PER_S).encode()
-            memcpy(self.second_text, PyBytes_AS_STRING(text), 20)
-            self.second = second
-        self.put(self.second_text, 20)
-        for i in range(5, -1, -1):
-            digits[i] = <char>(48 + fraction % 10)
-            fraction //= 10
-        self.put(digits, 6)
-        self.put_bytes(b"Z")
-        return 0
 
     cdef int put_conn_id(self, Flow* flow) except -1:
         """As `flow_events.connection_id`."""

@@ -11,6 +11,8 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from capture_agent.events import Quality, Transport
 
 US_PER_S = 1_000_000
@@ -28,8 +30,7 @@ class ConnectionKey(NamedTuple):
     dst_port: int
 
 
-@dataclass(frozen=True, slots=True)
-class JoinableHello:
+class JoinableHello(msgspec.Struct, frozen=True, gc=False):
     """What a request row keeps of its connection's hello; the hello itself has a row of its own."""
 
     ts_us: int
@@ -49,8 +50,7 @@ class JoinableHello:
     tcp_mss: int | None = None
 
 
-@dataclass(slots=True, eq=False)
-class Epoch:
+class Epoch(msgspec.Struct, eq=False, gc=False):
     """One connection, from the packets' side (`is_observed`) or, failing that, from the server's log."""
 
     key: ConnectionKey

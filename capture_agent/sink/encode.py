@@ -11,11 +11,12 @@ from functools import lru_cache
 import msgspec
 
 from capture_agent.events import AgentTick, HttpRequest, TlsHello
-from capture_agent.rows import Row
+from capture_agent.rows import EncodedRequest, Row
 
 TABLES: dict[type[Row], str] = {
     TlsHello: "raw_tls_hellos",
     HttpRequest: "raw_http_requests",
+    EncodedRequest: "raw_http_requests",
     AgentTick: "raw_agent_ticks",
 }
 US_PER_S = 1_000_000
@@ -30,6 +31,8 @@ def table_of(row: Row) -> str:
 
 def encode_row(row: Row, left_out: frozenset[str] = frozenset()) -> bytes:
     """One JSON object with the column names of the row's table but those `left_out`, and a newline."""
+    if isinstance(row, EncodedRequest):
+        return row.line
     columns = msgspec.structs.asdict(row)
     for name in left_out:
         del columns[name]
@@ -39,6 +42,8 @@ def encode_row(row: Row, left_out: frozenset[str] = frozenset()) -> bytes:
 
 def encode_row_with_table(row: Row) -> bytes:
     """As `encode_row`, with the table's name as first key, for streams that mix tables."""
+    if isinstance(row, EncodedRequest):
+        return b'{"table":"' + table_of(row).encode() + b'",' + row.line[1:]
     columns = msgspec.structs.asdict(row)
     columns["ts"] = iso_time(row.ts)
     return _encoder.encode({"table": table_of(row), **columns}) + b"\n"

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from capture_agent.events import AgentTick, HttpRequest, Quality, TlsHello, Transport
+from capture_agent.events import AgentTick, HttpRequest, JoinState, Quality, TlsHello, Transport
+from capture_agent.rows import EncodedRequest
 from capture_agent.sink.encode import TABLES, encode_row, encode_row_with_table, iso_time
 
 
@@ -68,9 +69,16 @@ def test_mixed_streams_name_the_table_first() -> None:
     ]
 
 
+def test_an_encoded_row_is_handed_on_and_gets_its_table_in_mixed_streams() -> None:
+    row = EncodedRequest(b'{"sensor":"s","ts":"2026-11-22T12:26:30.000000Z"}\n', JoinState.MATCHED)
+    assert encode_row(row) == row.line
+    assert list(json.loads(encode_row_with_table(row))) == ["table", "sensor", "ts"]
+
+
 def test_every_kind_of_row_has_a_table() -> None:
     assert {
         TlsHello: "raw_tls_hellos",
         HttpRequest: "raw_http_requests",
+        EncodedRequest: "raw_http_requests",
         AgentTick: "raw_agent_ticks",
     } == TABLES

@@ -1,0 +1,6 @@
+from capture_agent.correlate.correlator import JoinedRequest
+from capture_agent.rows import EncodedRequest
+
+class HttpRowWriter:
+    def __init__(self, sensor: str) -> None: ...
+    def __call__(self, joined: JoinedRequest) -> EncodedRequest: ...
