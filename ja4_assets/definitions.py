@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
 from ja4_assets.defs.raw import RAW_ASSETS, RAW_CHECKS
 from ja4_assets.defs.schedules import JOBS, SCHEDULES
@@ -24,7 +25,7 @@ defs = dg.Definitions(
         bot_scores,
         verdicts,
     ],
-    asset_checks=RAW_CHECKS,
+    asset_checks=[*RAW_CHECKS, joins_are_right],
     jobs=JOBS,
     schedules=SCHEDULES,
     resources={

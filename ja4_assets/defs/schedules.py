@@ -6,6 +6,7 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster_dbt import build_dbt_asset_selection
 
+from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
 from ja4_assets.defs.partitions import PARTITION_FORMAT
 from ja4_assets.defs.raw import TABLES
@@ -25,7 +26,8 @@ observe_raw = dg.define_asset_job(
 refresh_hours = dg.define_asset_job(
     "refresh_hours",
     selection=build_dbt_asset_selection([warehouse], dbt_select=STORED_MODELS)
-    | dg.AssetSelection.assets(bot_scores, verdicts),
+    | dg.AssetSelection.assets(bot_scores, verdicts)
+    | dg.AssetSelection.checks(joins_are_right),
     description="Rebuild the marts of some hours and the list of fingerprints, score the hours and decide.",
 )
 train = dg.define_asset_job(

@@ -52,6 +52,7 @@ renamed as (
         tcp_ttl,
         tcp_mss
     from source
+    where canary_nonce is null
 )
 
 select * from renamed

@@ -3,6 +3,13 @@ with source as (
     from {{ source('sensor', 'raw_tls_hellos') }} {{ newest_by_key() }}
 ),
 
+-- By the proved nonce and not by the server name, which anyone can send.
+canary_connections as (
+    select conn_id
+    from {{ source('sensor', 'raw_http_requests') }}
+    where canary_nonce is not null and join_state = 'matched'
+),
+
 renamed as (
     select
         sensor,
@@ -44,6 +51,7 @@ renamed as (
         syn_ack_rtt_us,
         syn_to_hello_us
     from source
+    where conn_id not in (select canary_connections.conn_id from canary_connections)
 )
 
 select * from renamed
