@@ -18,6 +18,7 @@ from soc_dashboard.api.routes import api_router
 from soc_dashboard.pages.fingerprints import FingerprintsPage
 from soc_dashboard.pages.ja4 import Ja4Page
 from soc_dashboard.pages.overview import OverviewPage
+from soc_dashboard.pages.requests import RequestsPage
 from soc_dashboard.pages.session import now_utc
 from soc_dashboard.settings import Settings
 from soc_dashboard.store.database import MartDatabase
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     pn.extension("echarts", "tabulator", notifications=False)
     pages: dict[str, TViewableFuncOrPath] = {
         "/": lambda: OverviewPage(marts=marts).build(),
+        "/requests": lambda: RequestsPage(marts=marts).build(),
         "/fingerprints": lambda: FingerprintsPage(marts=marts).build(),
         "/ja4/{fingerprint}": lambda: Ja4Page(marts=marts).build(),
     }

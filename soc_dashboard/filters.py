@@ -24,7 +24,8 @@ DEFAULT_PRESET = "24h"
 SHORTEST = timedelta(minutes=1)
 EARLIEST_S = 1_500_000_000
 LATEST_S = 4_000_000_000
-MAX_TEXT = 200
+MAX_TEXT = 500
+"""Longest text of a filter or query that the URL carries."""
 MAX_HISTORY = 50
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from soc_dashboard.api import models
 from soc_dashboard.components.states import STALE_AFTER
 from soc_dashboard.decoded_hello import CodePoint, maybe_decoded, maybe_prefix
@@ -85,9 +87,14 @@ def ja4_answer(
             )
             for row in clients
         ],
-        newest_requests=[models.RequestModel.model_validate(row, from_attributes=True) for row in requests],
+        newest_requests=[request_model(row) for row in requests],
         hello=_hello(found),
     )
+
+
+def request_model(row: RequestRow) -> models.RequestModel:
+    """One request of the log."""
+    return models.RequestModel.model_validate(msgspec.structs.asdict(row) | {"conn_id": str(row.conn_id)})
 
 
 def _hello(found: Fingerprint) -> models.HelloModel:

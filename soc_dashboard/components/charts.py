@@ -1,16 +1,16 @@
-"""ECharts options: verdicts over time and their share."""
+"""ECharts options: requests over time and their share by verdict."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import panel as pn
 import param
 
-from soc_dashboard.store.rows import VerdictBucket, VerdictTotal
+from soc_dashboard.store.rows import StatusBucket, VerdictBucket, VerdictTotal
 from soc_dashboard.theme import SANS, palette
 from soc_dashboard.verdicts import VERDICTS, VerdictStyle
 from soc_dashboard.window import Window
@@ -34,25 +34,59 @@ if (area) {
 """
 
 
+STATUS_CLASSES = ((2, "2xx", 0.45), (3, "3xx", 0.2), (1, "1xx", 0.2), (4, "4xx", 0.75), (5, "5xx", 1.0))
+"""Hundreds of a status code, its label, and how strongly it is drawn: failures stand out, without a colour
+that means a verdict."""
+
+
 def timeline_options(rows: Sequence[VerdictBucket], window: Window, is_dark: bool) -> dict[str, Any]:
-    """Stacked bars, one per `window.bucket_s`; a bar without requests is a gap, not left out."""
-    colours = palette(is_dark)
-    starts = bar_starts(window)
+    """Requests over time, stacked by verdict."""
     counts: dict[str, dict[int, int]] = defaultdict(dict)
     for row in rows:
         counts[row.verdict][row.bucket_s] = row.requests
+    return _stacked_bars(
+        [(style.label, _fill(style, is_dark), counts[style.key]) for style in VERDICTS], window, is_dark
+    )
+
+
+def status_timeline_options(rows: Sequence[StatusBucket], window: Window, is_dark: bool) -> dict[str, Any]:
+    """Requests over time, stacked by class of status code."""
+    counts: dict[int, dict[int, int]] = defaultdict(dict)
+    for row in rows:
+        counts[row.status_class][row.bucket_s] = row.requests
+    colour = palette(is_dark).accent
+    return _stacked_bars(
+        [
+            (label, {"color": colour, "opacity": strength}, counts[hundreds])
+            for hundreds, label, strength in STATUS_CLASSES
+            if counts[hundreds]
+        ],
+        window,
+        is_dark,
+    )
+
+
+def _stacked_bars(
+    stack: Sequence[tuple[str, dict[str, Any], Mapping[int, int]]], window: Window, is_dark: bool
+) -> dict[str, Any]:
+    """One bar per `window.bucket_s`; `stack` is name, fill and count per start, from the axis up.
+
+    A bar without requests is a gap, not left out.
+    """
+    colours = palette(is_dark)
+    starts = bar_starts(window)
     labels = [_bar_label(start, window) for start in starts]
     series = [
         {
-            "name": style.label,
+            "name": name,
             "type": "bar",
-            "stack": "verdict",
+            "stack": "requests",
             "barCategoryGap": "18%",
-            "itemStyle": _fill(style, is_dark),
+            "itemStyle": fill,
             "emphasis": {"focus": "none"},
-            "data": [counts[style.key].get(start, 0) for start in starts],
+            "data": [counts.get(start, 0) for start in starts],
         }
-        for style in VERDICTS
+        for name, fill, counts in stack
     ]
     text = {"color": colours.muted, "fontFamily": SANS, "fontSize": 11}
     return {

@@ -23,6 +23,7 @@ DRAWER_PX = 440
 
 PAGES: tuple[tuple[str, str, str], ...] = (
     ("/", "Overview", "overview"),
+    ("/requests", "Requests", "requests"),
     ("/fingerprints", "Fingerprints", "fingerprints"),
 )
 

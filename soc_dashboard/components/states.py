@@ -49,6 +49,13 @@ def empty(title: str, asked: str, advice: str, offer: Markup | None = None) -> M
     )
 
 
+def mistake(reason: str) -> Markup:
+    """A query that could not be understood."""
+    return Markup(
+        '<div class="empty" role="status"><strong>This query cannot be understood</strong>{}.</div>'
+    ).format(reason)
+
+
 def newest_link(newest: datetime | None) -> Markup | None:
     """A link to the last day that has data; None when there is no data at all."""
     if newest is None:

@@ -16,20 +16,21 @@ from soc_dashboard.components import charts, fingerprint_card, states
 from soc_dashboard.components.cards import card, grid, head, head_pane, verdict_legend
 from soc_dashboard.components.contributions import fingerprint_reasons
 from soc_dashboard.components.fingerprint_kpis import fingerprint_kpis
-from soc_dashboard.components.frames import client_frame, request_frame
+from soc_dashboard.components.frames import client_frame
 from soc_dashboard.components.kpi import kpi_row
 from soc_dashboard.components.markup import html_pane, utc_text
 from soc_dashboard.components.shell import carried_query
 from soc_dashboard.filters import Ja4Selection, TableState
 from soc_dashboard.pages.brush import zoom_to_bars
+from soc_dashboard.pages.request_table import RequestTable
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable
+from soc_dashboard.search.terms import Term
 from soc_dashboard.store.fingerprint import (
     FingerprintReading,
     maybe_fingerprint,
     read_clients,
     read_fingerprint,
-    read_requests,
 )
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.window import Window
@@ -45,17 +46,6 @@ CLIENTS: Columns = {
     "score": ("Score", 8, PLAIN),
     "reason": ("Why", 37, PLAIN),
     "last_ts": ("Last seen", 11, PLAIN),
-}
-REQUESTS: Columns = {
-    "ts": ("Time (UTC)", 12, PLAIN),
-    "client_ip": ("Client", 12, PLAIN),
-    "method": ("Method", 6, PLAIN),
-    "host": ("Host", 11, PLAIN),
-    "path": ("Path", 17, PLAIN),
-    "status": ("Status", 6, PLAIN),
-    "protocol": ("Protocol", 7, PLAIN),
-    "user_agent": ("User agent", 22, PLAIN),
-    "join_state": ("Join", 7, PLAIN),
 }
 
 
@@ -96,16 +86,7 @@ class Ja4Page(PageSession):
             page_rows=10,
             verdict_filter="All verdicts",
         )
-        self.requests = DatabaseTable(
-            self,
-            self.requests_state,
-            title="Requests",
-            note="newest first",
-            columns=REQUESTS,
-            sortable=frozenset({"ts", "status"}),
-            read_page=self._requests_page,
-            page_rows=20,
-        )
+        self.requests = RequestTable(self, self.requests_state, self._scope, page_rows=20)
         self.clients.table.on_click(self._client_clicked)
         bars = charts.brushable(self.timeline, lambda first, last: zoom_to_bars(self, first, last))
         self._details = pn.Column(
@@ -151,6 +132,10 @@ class Ja4Page(PageSession):
     def body(self) -> list[object]:
         """Panes in the order of the page's pattern."""
         return [self.name, self._details]
+
+    def drawer(self) -> pn.viewable.Viewable | None:
+        """The request that was clicked."""
+        return self.requests.drawer
 
     async def read(self, window: Window, as_of: datetime) -> None:
         """The fingerprint first; everything else needs its stable form."""
@@ -206,14 +191,13 @@ class Ja4Page(PageSession):
         rows = await read_clients(self.marts, self._stable, self.window, wanted)
         return client_frame(rows, self._as_of), rows[0].total if rows else 0
 
-    async def _requests_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
-        rows = await read_requests(self.marts, self._stable, self.window, wanted)
-        return request_frame(rows)[list(REQUESTS)], rows[0].total if rows else 0
+    def _scope(self) -> tuple[Term, ...]:
+        return (Term("ja4_stable", self._stable, is_quoted=True),)
 
     def _client_clicked(self, event: Any) -> None:
         address = self.clients.table.row_of(event).get("client_ip")
         if address:
-            self.requests.filter_by(str(address))
+            self.requests.search(f"ip:{address}")
 
 
 def asked_fingerprint() -> str:

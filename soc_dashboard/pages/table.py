@@ -15,8 +15,11 @@ from soc_dashboard.components import states
 from soc_dashboard.components.cards import card, head
 from soc_dashboard.components.markup import STYLESHEET, html_pane, number
 from soc_dashboard.components.paged_table import PagedTable
+from soc_dashboard.components.query_box import QueryBox
 from soc_dashboard.filters import MAX_TEXT, TableState
 from soc_dashboard.pages.session import PageSession
+from soc_dashboard.search.fields import Grain
+from soc_dashboard.search.terms import SearchError
 from soc_dashboard.store.database import StoreFailedError
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.verdicts import VERDICTS
@@ -51,9 +54,11 @@ class DatabaseTable:
         read_page: ReadPage,
         page_rows: int = 25,
         verdict_filter: str | None = None,
+        query_grain: Grain | None = None,
     ) -> None:
         """`columns` maps a column to its title, relative width and formatter; `verdict_filter` names the
-        choice that stands for no verdict, or None for a table without that filter."""
+        choice that stands for no verdict, or None for a table without that filter. With `query_grain` the
+        text is a query on that grain, else a part of any shown value."""
         self._session = session
         self._state = state
         self._title = title
@@ -76,10 +81,10 @@ class DatabaseTable:
             sortable={name: name in sortable for name in columns},
             visible=False,
         )
-        self.search = pmui.TextInput(
-            placeholder="Filter", value=state.text, max_length=MAX_TEXT, size="small", width=200, margin=0
+        self._query = (
+            QueryBox(state.text, query_grain, lambda text: self._filter(text=text)) if query_grain else None
         )
-        controls: list[Any] = [self.search]
+        controls: list[Any] = [self._query.widget if self._query else self._text_filter()]
         if verdict_filter is not None:
             self.verdict = pmui.Select(
                 options={verdict_filter: "", **{style.label: style.key for style in reversed(VERDICTS)}},
@@ -90,7 +95,6 @@ class DatabaseTable:
             )
             self.verdict.param.watch(lambda event: self._filter(verdict=event.new), "value")
             controls.insert(0, self.verdict)
-        self.search.param.watch(lambda event: self._filter(text=event.new[:MAX_TEXT]), "value")
         self.table.param.watch(self._sorted, "sorters")
         self.table.param.watch(self._paged, "page")
         bar = pn.Row(
@@ -116,7 +120,11 @@ class DatabaseTable:
             page=state.page,
             page_rows=self._page_rows,
         )
-        frame, total = await self._read_page(wanted)
+        try:
+            frame, total = await self._read_page(wanted)
+        except SearchError as mistake:
+            self._show_mistake(mistake)
+            return
         if mine != self._generation:
             return
         if frame.empty and state.page > 1:
@@ -127,7 +135,29 @@ class DatabaseTable:
 
     def filter_by(self, text: str) -> None:
         """Filter by a value from elsewhere on the page."""
-        self.search.value = text
+        if self._query:
+            self._query.set(text)
+        else:
+            self._search.value = text
+
+    def _text_filter(self) -> pmui.TextInput:
+        self._search = pmui.TextInput(
+            placeholder="Filter",
+            value=self._state.text,
+            max_length=MAX_TEXT,
+            size="small",
+            width=200,
+            margin=0,
+        )
+        self._search.param.watch(lambda event: self._filter(text=event.new[:MAX_TEXT]), "value")
+        return self._search
+
+    def _show_mistake(self, mistake: SearchError) -> None:
+        if self._query:
+            self._query.complain(str(mistake))
+        self.wait.visible = self.table.visible = False
+        self.empty.visible = True
+        self.empty.object = str(states.mistake(str(mistake)))
 
     def _show(self, frame: pd.DataFrame, total: int) -> None:
         self.wait.visible = False
@@ -150,7 +180,7 @@ class DatabaseTable:
         if self._state.verdict:
             parts.append(f"verdict {self._state.verdict.replace('_', ' ')}")
         if self._state.needle:
-            parts.append(f"containing “{self._state.needle}”")
+            parts.append(f"{'for' if self._query else 'containing'} “{self._state.needle}”")
         return ", ".join(parts)
 
     def _filter(self, **values: str) -> None:

@@ -52,6 +52,21 @@ def query_text(name: str) -> str:
     return resources.files("soc_dashboard").joinpath("queries", f"{name}.sql").read_text("utf-8")
 
 
+def statement(name: str, fragments: Mapping[str, str]) -> str:
+    """The query with each `/* fragment */` mark replaced; ValueError when the file lacks a mark.
+
+    Fragments are SQL that this program wrote: the conditions of the query box, a sort order. Values never
+    are: they are bound.
+    """
+    text = query_text(name)
+    for mark, sql in fragments.items():
+        place = f"/* {mark} */"
+        if place not in text:
+            raise ValueError(f"{name}.sql has no mark {place}")
+        text = text.replace(place, sql)
+    return text
+
+
 class MartDatabase:
     """Connection to the marts, shared by all sessions.
 
@@ -65,13 +80,19 @@ class MartDatabase:
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="mart-read")
 
-    def read(self, query: str, row_type: type[Row], parameters: Mapping[str, Parameter]) -> list[Row]:
-        """Run `queries/<query>.sql` and convert each row to `row_type`; blocks.
+    def read(
+        self,
+        query: str,
+        row_type: type[Row],
+        parameters: Mapping[str, Parameter],
+        fragments: Mapping[str, str] | None = None,
+    ) -> list[Row]:
+        """Run `queries/<query>.sql` with `fragments` in place and convert each row to `row_type`; blocks.
 
         Raises StoreFailedError when the database is away, refuses the query, or gives another shape.
         """
         try:
-            result = self._connected().query(query_text(query), parameters=dict(parameters))
+            result = self._connected().query(statement(query, fragments or {}), parameters=dict(parameters))
         except (ClickHouseError, OSError) as failure:
             log.warning("read failed", query=query, error=str(failure)[:500])
             raise StoreFailedError(query, plain_reason(failure)) from failure
@@ -86,10 +107,16 @@ class MartDatabase:
                 query, f"the marts have another shape than this dashboard: {failure}"
             ) from failure
 
-    async def fetch(self, query: str, row_type: type[Row], parameters: Mapping[str, Parameter]) -> list[Row]:
+    async def fetch(
+        self,
+        query: str,
+        row_type: type[Row],
+        parameters: Mapping[str, Parameter],
+        fragments: Mapping[str, str] | None = None,
+    ) -> list[Row]:
         """`read` on a worker thread; the event loop stays free."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self.read, query, row_type, parameters)
+        return await loop.run_in_executor(self._threads, self.read, query, row_type, parameters, fragments)
 
     def close(self) -> None:
         """Finish running reads and close the connection."""

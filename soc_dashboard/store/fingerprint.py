@@ -17,7 +17,6 @@ from soc_dashboard.store.rows import (
     FingerprintHour,
     FingerprintLoad,
     FingerprintTotals,
-    RequestRow,
     VerdictBucket,
     VerdictTotal,
 )
@@ -105,18 +104,6 @@ async def read_clients(
         "severity": list(SEVERITY),
     }
     return await marts.fetch("fingerprint_clients", ClientRow, parameters)
-
-
-async def read_requests(
-    marts: MartDatabase, ja4_stable: str, window: Window, wanted: PageRequest
-) -> list[RequestRow]:
-    """One page of the request log of this fingerprint, newest first by default."""
-    parameters = {
-        **span_parameters(window),
-        **wanted.parameters(),
-        "ja4_stable": ja4_stable,
-    }
-    return await marts.fetch("requests", RequestRow, parameters)
 
 
 async def read_fingerprints(

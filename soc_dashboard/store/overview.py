@@ -97,9 +97,12 @@ class PageRequest:
             "verdict": self.verdict,
             "sort": self.sort,
             "sign": -1 if self.descending else 1,
-            "limit": self.page_rows,
-            "offset": (self.page - 1) * self.page_rows,
+            **self.page_parameters(),
         }
+
+    def page_parameters(self) -> dict[str, Parameter]:
+        """Which rows of the result the page shows."""
+        return {"limit": self.page_rows, "offset": (self.page - 1) * self.page_rows}
 
 
 async def read_overview(marts: MartDatabase, window: Window, as_of: datetime) -> Overview:

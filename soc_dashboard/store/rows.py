@@ -192,7 +192,7 @@ class ClaimedClient(Row, frozen=True, kw_only=True):
 
 
 class RequestRow(Row, frozen=True, kw_only=True):
-    """requests: one request of the log."""
+    """request_log: one request of the log."""
 
     ts: datetime
     client_ip: str
@@ -204,9 +204,42 @@ class RequestRow(Row, frozen=True, kw_only=True):
     user_agent: str | None
     join_state: str
     ja4: str | None
-    conn_id: str
+    conn_id: int
+    request_seq_on_conn: int
     sensor: str
-    total: int
+
+
+class RequestDetail(RequestRow, frozen=True, kw_only=True):
+    """request: one request with everything the mart keeps of it, and the verdict of its entity's hour."""
+
+    peer_ip: str
+    scheme: str
+    response_bytes: int | None
+    duration_us: int | None
+    ua_family: str
+    referer: str | None
+    header_names: list[str]
+    header_order_hash: str | None
+    join_confidence: float
+    ja4_stable: str
+    verdict: str
+    reason: str
+
+
+class RequestCount(Row, frozen=True, kw_only=True):
+    """request_count: requests that match, up to the limit asked for."""
+
+    requests: int
+
+
+class StatusBucket(Row, frozen=True, kw_only=True):
+    """request_timeline: requests of one class of status codes in one bar."""
+
+    bucket_s: int
+    """Start of the bar, seconds since the epoch."""
+    status_class: int
+    """Hundreds of the status code."""
+    requests: int
 
 
 class FingerprintLoad(Row, frozen=True, kw_only=True):

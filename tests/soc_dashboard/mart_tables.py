@@ -292,6 +292,7 @@ def _requests(
     return [
         {
             "ts": moment + timedelta(seconds=chance.uniform(0, 59)),
+            "hour": moment.replace(minute=0, second=0, microsecond=0),
             "sensor": "web-01",
             "client_ip": mapped(address),
             "method": "GET" if chance.random() < 0.9 else "POST",

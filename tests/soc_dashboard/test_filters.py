@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from soc_dashboard.filters import PageUrl, TableState, TimeRange
+from soc_dashboard.filters import MAX_TEXT, PageUrl, TableState, TimeRange
 from soc_dashboard.window import BARS_WANTED, Window
 
 NOW = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
@@ -100,4 +100,4 @@ def test_comparison_prefers_the_week_before_and_admits_when_there_is_none() -> N
 
 
 def test_filter_text_is_bounded_and_without_nul() -> None:
-    assert TableState(text="\0" + "x" * 500).needle == "x" * 200
+    assert TableState(text="\0" + "x" * 900).needle == "x" * MAX_TEXT

@@ -1,0 +1,1 @@
+"""The query box: text as terms, terms as conditions on the marts."""

@@ -1,0 +1,94 @@
+"""What the query box can ask for: field names, what they compare, and the columns behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from soc_dashboard.verdicts import VERDICTS
+
+
+class Grain(StrEnum):
+    """What one row of the searched mart is."""
+
+    REQUEST = "request"
+    """fct_request."""
+    ENTITY = "entity"
+    """fct_entity_verdict: client, ja4_stable and host in one hour."""
+
+
+class Kind(StrEnum):
+    """How a field's value is compared."""
+
+    TEXT = "text"
+    """Equal, or like a pattern when the value holds `*`."""
+    PHRASE = "phrase"
+    """Contains, whatever the case; `*` stands for anything."""
+    NUMBER = "number"
+    """`404`, `>=500`, `200..299`."""
+    STATUS = "status"
+    """A number, or a class such as `4xx`."""
+    ADDRESS = "address"
+    """An address or a network, `192.0.2.0/24`."""
+    CHOICE = "choice"
+    """One of a closed set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One name in the query box. A column is None where the grain does not have it."""
+
+    name: str
+    kind: Kind
+    help: str
+    request: str | None = None
+    entity: str | None = None
+    choices: tuple[str, ...] = ()
+
+    def column(self, grain: Grain) -> str | None:
+        """The column that holds the field at this grain."""
+        return self.request if grain is Grain.REQUEST else self.entity
+
+
+JOIN_STATES = ("matched", "ambiguous", "midstream", "no_hello", "cleartext")
+
+FIELDS: tuple[Field, ...] = (
+    Field("ja4", Kind.TEXT, "exact JA4; on entities its stable form", "ja4", "ja4_stable"),
+    Field("ja4_stable", Kind.TEXT, "JA4 without the extensions that come and go", "ja4_stable", "ja4_stable"),
+    Field("ip", Kind.ADDRESS, "client address or network", "client_ip", "client_ip"),
+    Field("host", Kind.TEXT, "host asked for", "host", "host"),
+    Field("ua", Kind.PHRASE, "user agent contains", "user_agent", "user_agent"),
+    Field("ua_family", Kind.TEXT, "family of the user agent", "ua_family"),
+    Field("method", Kind.TEXT, "HTTP method", "method"),
+    Field("path", Kind.TEXT, "path; `*` for anything", "path"),
+    Field("status", Kind.STATUS, "status code, `4xx`, `>=500`", "status"),
+    Field("protocol", Kind.TEXT, "HTTP/1.1, HTTP/2.0", "protocol"),
+    Field("referer", Kind.PHRASE, "referer contains", "referer"),
+    Field("sensor", Kind.TEXT, "sensor that saw the request", "sensor"),
+    Field("join", Kind.CHOICE, "how the request met its hello", "join_state", choices=JOIN_STATES),
+    Field("bytes", Kind.NUMBER, "response bytes", "response_bytes"),
+    Field("verdict", Kind.CHOICE, "judgement of the client's hour", entity="toString(verdict)",
+          choices=tuple(style.key for style in VERDICTS)),
+    Field("score", Kind.NUMBER, "share of training scores below, 0 to 1", entity="score_quantile"),
+    Field("reason", Kind.PHRASE, "sentence of the verdict contains", entity="reason"),
+    Field("requests", Kind.NUMBER, "requests of the client's hour", entity="requests"),
+)  # fmt: skip
+BY_NAME = {field.name: field for field in FIELDS}
+
+FREE_TEXT: dict[Grain, tuple[str, ...]] = {
+    Grain.REQUEST: (
+        "replaceRegexpOne(toString(client_ip), '^::ffff:([0-9.]+)$', '\\\\1')",
+        "host",
+        "path",
+        "user_agent",
+        "ja4",
+    ),
+    Grain.ENTITY: (
+        "replaceRegexpOne(toString(client_ip), '^::ffff:([0-9.]+)$', '\\\\1')",
+        "host",
+        "ja4_stable",
+        "user_agent",
+        "reason",
+    ),
+}
+"""Columns in which a term without a field is looked for."""
