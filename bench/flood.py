@@ -84,8 +84,8 @@ def write_capture(kind: str, flows: int, path: Path) -> None:
 def read_compiled(path: Path) -> dict[str, int]:
     """Read a capture as the compiled path does; its counts."""
     from capture_agent.agent.compiled_reading import walk_pcap
+    from capture_agent.agent.hello_lines import HelloLines
     from capture_agent.agent.pure_reading import STEP_US
-    from capture_agent.agent.reading import HelloLines
     from capture_agent.capture.files import open_capture
     from capture_agent.compiled.walk import Walker
     from capture_agent.flows.packet_path import PacketPath
@@ -105,8 +105,8 @@ def read_compiled(path: Path) -> dict[str, int]:
 
 def read_pure(path: Path) -> dict[str, int]:
     """Read a capture as the pure path does; its counts."""
+    from capture_agent.agent.hello_lines import HelloLines
     from capture_agent.agent.pure_reading import STEP_US
-    from capture_agent.agent.reading import HelloLines
     from capture_agent.capture.files import open_capture
     from capture_agent.flows.skim import SkimmingPacketPath
 

@@ -137,7 +137,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read(options: argparse.Namespace, problems: Problems) -> int:
-    from capture_agent.agent.reading import HelloLines, print_hellos
+    from capture_agent.agent.hello_lines import HelloLines
+    from capture_agent.agent.reading import print_hellos
 
     sensor = options.sensor or os.environ.get("JA4_AGENT_SENSOR") or os.uname().nodename
     try:

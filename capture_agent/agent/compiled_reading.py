@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from capture_agent.agent.hello_lines import HelloLines
 from capture_agent.agent.pure_reading import STEP_US
-from capture_agent.agent.reading import HelloLines
 from capture_agent.capture.files import MAX_FRAME_BYTES, RELEASE_BYTES, CaptureFile
 from capture_agent.compiled.walk import Walker
 from capture_agent.flows.packet_path import PacketPath

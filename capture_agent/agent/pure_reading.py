@@ -1,9 +1,9 @@
 """`ja4-agent read` in pure Python: one loop over the records of a capture.
 
 Most frames of a capture cannot bring a hello: their connection is already searched, or they come from the
-server, or are bare acknowledgements. In a pcap file of Ethernet frames they are passed over here, before an
-object is made for them. The rule is that of `flows.skim`; tests hold this loop, that path and the readable
-one equal.
+server, or are bare acknowledgements. In a pcap file of Ethernet frames they are passed over here, before
+anything is called for them. The rule is that of `flows.skim`; tests hold this loop, that path and the
+readable one equal.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, BinaryIO
 
+from capture_agent.agent.quick_lines import QuickLines
 from capture_agent.capture.files import MAX_FRAME_BYTES, RECORD_HEADER_BYTES, RELEASE_BYTES
 from capture_agent.flows.skim import SkimmingPacketPath
 from capture_agent.rows.stored import LAST_US
@@ -18,14 +19,19 @@ from capture_agent.wire.frame import Frame
 from capture_agent.wire.link import LINKTYPE_ETHERNET
 
 if TYPE_CHECKING:
-    from capture_agent.agent.reading import HelloLines
+    from capture_agent.agent.hello_lines import HelloLines
     from capture_agent.capture.files import CaptureFile, PcapRecords
+    from capture_agent.flows.flow_events import FlowEvent
 
 STEP_US = 1_000_000
 """How far packet time moves before idle connections and overdue hellos are looked for."""
+MAX_WAITING_EVENTS = 512
+"""Flow events gathered before their hellos are written."""
 
+_RECORD_AND_FRAME = "IIII12x3sxBB5xs2x12s8xBB"
+"""A record's header; ethertype and the first byte of the IPv4 header, its total length in two bytes, the
+protocol, addresses and ports, and of the TCP header its length and flags, as they stand without options."""
 _PLAIN_IPV4 = b"\x08\x00\x45"
-"""Ethertype and first byte of an IPv4 header without options, at byte 12 of an Ethernet frame."""
 _TCP = b"\x06"
 _OPENS_OR_CLOSES = 0x07
 """FIN, SYN, RST."""
@@ -42,8 +48,9 @@ class _PureReader:
 
     def __init__(self, lines: HelloLines, out: BinaryIO) -> None:
         self._packets = SkimmingPacketPath(lines.sensor)
-        self._lines = lines
+        self._lines = QuickLines(lines.sensor, with_skeleton=lines.with_skeleton)
         self._out = out
+        self._events: list[FlowEvent] = []
         self._now_us = 0
         self._next_step_us = 0
 
@@ -61,47 +68,58 @@ class _PureReader:
                 self._feed(frame)
         finally:
             # A damaged record ends the file; the hellos before it are still written.
-            self._out.write(self._lines(self._packets.finish(self._now_us)))
+            self._write()
+            for events in self._packets.finish_in_parts(self._now_us):
+                self._out.write(self._lines(events))
 
     def _feed(self, frame: Frame) -> None:
         if frame.ts_us >= self._next_step_us:
             if frame.ts_us >= LAST_US:
                 return
-            self._now_us = frame.ts_us
-            self._next_step_us = frame.ts_us + STEP_US
-            self._out.write(self._lines(self._packets.advance(frame.ts_us)))
-        if flow_events := self._packets.feed(frame):
-            self._out.write(self._lines(flow_events))
+            self._step(frame.ts_us)
+        self._events += self._packets.feed(frame)
+        if len(self._events) > MAX_WAITING_EVENTS:
+            self._write()
+
+    def _step(self, now_us: int) -> None:
+        self._now_us = now_us
+        self._next_step_us = now_us + STEP_US
+        self._events += self._packets.advance(now_us)
+
+    def _write(self) -> None:
+        self._out.write(self._lines(self._events))
+        self._events.clear()
 
     def _walk(self, records: PcapRecords) -> int:
-        """Records up to RELEASE_BYTES on, to the end, or to one that is damaged; returns the next offset."""
+        """Records up to RELEASE_BYTES on, or to a damaged one, or near the end; returns the next offset."""
         buffer, offset, is_little_endian, units, link_type = records
-        header = Struct("<IIII" if is_little_endian else ">IIII").unpack_from
-        find_flow = self._packets.table.tcp.flows.get
-        feed, size = self._feed, len(buffer)
-        stop = min(offset + RELEASE_BYTES, size - RECORD_HEADER_BYTES + 1)
+        record = Struct(("<" if is_little_endian else ">") + _RECORD_AND_FRAME)
+        fields, size = record.unpack_from, len(buffer)
+        find_flow, take, events = self._packets.table.tcp.flows.get, self._packets.take, self._events
+        stop = min(offset + RELEASE_BYTES, size - record.size + 1)
         while offset < stop:
-            seconds, fraction, length, wire_length = header(buffer, offset)
+            seconds, fraction, length, wire_length, plain, high, low, protocol, key, data_offset, flags = (
+                fields(buffer, offset)
+            )
             begin = offset + RECORD_HEADER_BYTES
             if length > MAX_FRAME_BYTES or begin + length > size:
                 break
             offset = begin + length
             ts_us = seconds * 1_000_000 + fraction // units
-            if (
-                length >= _MIN_FRAME_BYTES
-                and not buffer[begin + 47] & _OPENS_OR_CLOSES
-                and buffer[begin + 12 : begin + 15] == _PLAIN_IPV4
-                and buffer[begin + 23 : begin + 24] == _TCP
-                and ts_us < self._next_step_us
-            ):
-                key = buffer[begin + 26 : begin + 38]
+            if length < _MIN_FRAME_BYTES or ts_us >= self._next_step_us:
+                self._feed(Frame(ts_us, link_type, buffer, begin, length, wire_length))
+                continue
+            if plain == _PLAIN_IPV4 and protocol == _TCP and not flags & _OPENS_OR_CLOSES:
                 flow = find_flow(key)
                 if flow is not None and (
                     flow.epoch is None
                     or (key != flow.client_key and not flow.is_midstream)
-                    or (buffer[begin + 16] << 8 | buffer[begin + 17]) == 20 + (buffer[begin + 46] >> 4) * 4
+                    or (high << 8 | low) == 20 + (data_offset >> 4) * 4
                 ):
                     flow.last_us = ts_us
                     continue
-            feed(Frame(ts_us, link_type, buffer, begin, length, wire_length))
+            if not take(buffer, begin, length, ts_us, events):
+                self._feed(Frame(ts_us, link_type, buffer, begin, length, wire_length))
+            elif len(events) > MAX_WAITING_EVENTS:
+                self._write()
         return offset

@@ -7,27 +7,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from capture_agent import compiled
+from capture_agent.agent.hello_lines import HelloLines
 from capture_agent.agent.problems import Problems
 from capture_agent.agent.pure_reading import print_hellos_pure
 from capture_agent.capture.errors import CaptureFileError
 from capture_agent.capture.files import CaptureFile
-from capture_agent.flows.flow_events import FlowEvent, HelloSeen
-from capture_agent.rows.tls_hello import tls_hello_row
-from capture_agent.sink.encode import encode_row
-
-
-class HelloLines:
-    """JSON lines of hellos: the columns of `raw_tls_hellos`, the skeleton on request because of its size."""
-
-    def __init__(self, sensor: str, *, with_skeleton: bool) -> None:
-        self.sensor = sensor
-        self.with_skeleton = with_skeleton
-        self._left_out = frozenset() if with_skeleton else frozenset({"hello_skeleton"})
-
-    def __call__(self, flow_events: Sequence[FlowEvent]) -> bytes:
-        """The lines of the hellos among the events."""
-        seen = [event for event in flow_events if isinstance(event, HelloSeen)]
-        return b"".join([encode_row(tls_hello_row(event, self.sensor), self._left_out) for event in seen])
 
 
 def print_hellos(paths: Sequence[Path], lines: HelloLines, out: BinaryIO, problems: Problems) -> None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec.structs import asdict
 
 from capture_agent.events import FINGERPRINT_SPEC, Transport
 from capture_agent.fingerprint.hello_facts import refingerprint

@@ -12,7 +12,6 @@ import msgspec
 
 from capture_agent.events import FINGERPRINT_SPEC, Transport
 from capture_agent.fingerprint.tcp_syn import SynFacts
-from capture_agent.flows.flow_events import ConnectionEpoch
 from capture_agent.flows.tcp_table import MAX_INTERVAL_US as interval_bound
 from capture_agent.rows.tls_hello import syn_columns
 from capture_agent.wire.address import address_text, mapped
@@ -38,7 +37,7 @@ cdef class RowWriter(JsonText):
     """Appends rows to a buffer that `take` empties."""
 
     def __cinit__(self, str sensor, bint with_skeleton):
-        self.sensor_json = b'{"sensor":' + msgspec.json.encode(sensor) + b',"ts":"'
+        self.sensor_json = b'{"sensor":' + msgspec.json.encode(sensor) + b',"site":"","ts":"'
         self.conn_name_start = sensor.encode() + b"\0" + Transport.TCP.value.encode() + b"\0"
         self.spec_json = b'","fingerprint_spec":' + str(FINGERPRINT_SPEC).encode() + b',"quality":"'
         self.with_skeleton = with_skeleton
@@ -264,9 +263,7 @@ def syn_text(bytes key not None):
         1,
         0,
     )
-    flow_key = bytes(12 if is_v4 else 36)
-    epoch = ConnectionEpoch.of_flow("", Transport.TCP, flow_key, 0, syn, is_midstream=False, tunnel=None)
-    columns = syn_columns(epoch)
+    columns = syn_columns(syn)
     names = ("tcp_ttl", "tcp_window", "tcp_mss", "tcp_wscale", "tcp_options", "tcp_signature", "ip_df")
     text = msgspec.json.encode({name: getattr(columns, name) for name in names})
     return text[1 : len(text) - 1] + b',"ip_id":'

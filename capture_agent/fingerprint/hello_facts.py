@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from ipaddress import ip_address
+
+import msgspec
+from msgspec.structs import replace
 
 from capture_agent.events import Transport
 from capture_agent.fingerprint.ja3 import ja3_of
@@ -17,8 +19,7 @@ from capture_agent.wire.registry import newest_version
 from capture_agent.wire.sslv2 import parse_sslv2_hello
 
 
-@dataclass(frozen=True, slots=True)
-class HelloFacts:
+class HelloFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The columns of `raw_tls_hellos` that depend on the hello only, under their own names.
 
     The fingerprints are None where the published rules define none (SSL 2.0 framing) or the hello is broken.

@@ -9,9 +9,10 @@ the fields, an empty field keeps its commas. GREASE is removed from suites, exte
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import md5
+
+import msgspec
 
 from capture_agent.fingerprint.number_text import DECIMAL, MAX_CACHED_NUMBERS
 from capture_agent.wire import registry
@@ -21,8 +22,7 @@ MAX_CACHED_CHARACTERS = 2048
 """Longest text around the extensions with which their sorted form is remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ja3:
+class Ja3(msgspec.Struct, frozen=True):
     """JA3 in clear and hashed."""
 
     ja3: str

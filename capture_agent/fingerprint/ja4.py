@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
+import msgspec
+
 from capture_agent.events import Transport
 from capture_agent.fingerprint.number_text import HEX4, MAX_CACHED_NUMBERS
 from capture_agent.wire import registry
@@ -53,8 +55,7 @@ _UNKNOWN_VERSION = "00"
 _NO_ALPN = "00"
 
 
-@dataclass(frozen=True, slots=True)
-class Ja4:
+class Ja4(msgspec.Struct, frozen=True):
     """The four forms of one hello's JA4."""
 
     ja4: str

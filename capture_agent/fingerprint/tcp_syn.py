@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -83,12 +84,13 @@ def syn_pattern(syn: SynFacts) -> SynFacts:
     their values other than timestamps are those of the SYN itself, so the pattern is a key to keep them by.
     """
     field = syn.options_field
-    if _TIMESTAMPS_START in field:
+    at = field.find(_TIMESTAMPS_START)
+    if at >= 0 and not _leads_to_timestamps(field[:at]):
         at = _timestamps_offset(field)
-        if at >= 0:
-            value = _NONZERO if any(field[at + 2 : at + 6]) else _ZERO
-            echo = _NONZERO if any(field[at + 6 : at + 10]) else _ZERO
-            field = field[: at + 2] + value + echo + field[at + 10 :]
+    if at >= 0 and at + 10 <= len(field):
+        value = _ZERO if field[at + 2 : at + 6] == _ZERO else _NONZERO
+        echo = _ZERO if field[at + 6 : at + 10] == _ZERO else _NONZERO
+        field = field[: at + 2] + value + echo + field[at + 10 :]
     return SynFacts(
         ttl=syn.ttl,
         window=syn.window,
@@ -100,6 +102,12 @@ def syn_pattern(syn: SynFacts) -> SynFacts:
         seq=1 if syn.seq else syn.seq,
         ack=1 if syn.ack else syn.ack,
     )
+
+
+@lru_cache(maxsize=1024)
+def _leads_to_timestamps(options_before: bytes) -> bool:
+    """Whether timestamps behind these options are an option of their own and not inside another one."""
+    return _timestamps_offset(options_before + _TIMESTAMPS_START + _ZERO + _ZERO) == len(options_before)
 
 
 def _timestamps_offset(field: bytes) -> int:

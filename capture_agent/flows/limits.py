@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
+
+FlowT = TypeVar("FlowT")
 
 SECOND_US = 1_000_000
+PART_FLOWS = 1024
+"""Connections that end together when the input does: what they give is handed on before the next ones end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +56,9 @@ class FlowCounters:
     """Hellos begun and not finished in time."""
     quic_unopened: int = 0
     """QUIC Initial packets left alone because the package `cryptography` is not installed."""
+
+
+def parts_of(flows: list[FlowT]) -> Iterator[list[FlowT]]:
+    """`flows` in lists of PART_FLOWS."""
+    for start in range(0, len(flows), PART_FLOWS):
+        yield flows[start : start + PART_FLOWS]

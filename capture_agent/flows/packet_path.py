@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from capture_agent.flows.flow_events import FlowEvent
 from capture_agent.flows.limits import FlowLimits
 from capture_agent.flows.table import FlowTable
+from capture_agent.flows.tcp_table import TcpTable
 from capture_agent.wire.errors import Malformed
 from capture_agent.wire.frame import Frame
 from capture_agent.wire.packet import PacketDecoder
@@ -25,8 +27,10 @@ class FrameCounters:
 class PacketPath:
     """Decodes every frame and feeds every segment to the flow table."""
 
-    def __init__(self, sensor: str, limits: FlowLimits | None = None) -> None:
-        self.table = FlowTable(sensor, limits)
+    def __init__(
+        self, sensor: str, limits: FlowLimits | None = None, tcp_table: type[TcpTable] = TcpTable
+    ) -> None:
+        self.table = FlowTable(sensor, limits, tcp_table)
         self.decoder = PacketDecoder()
         self.counters = FrameCounters()
 
@@ -51,3 +55,7 @@ class PacketPath:
     def finish(self, now_us: int) -> list[FlowEvent]:
         """The input has ended; see FlowTable.finish."""
         return self.table.finish(now_us)
+
+    def finish_in_parts(self, now_us: int) -> Iterator[list[FlowEvent]]:
+        """As `finish`, with bounded memory; see FlowTable.finish_in_parts."""
+        return self.table.finish_in_parts(now_us)

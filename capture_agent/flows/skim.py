@@ -10,14 +10,19 @@ the readable path. No rule lives here: tests hold the two paths equal on capture
 from __future__ import annotations
 
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from capture_agent.flows.flow_events import FlowEvent
 from capture_agent.flows.limits import FlowLimits
 from capture_agent.flows.packet_path import PacketPath
+from capture_agent.flows.quick_tcp import QuickTcpTable
 from capture_agent.wire.frame import Frame
 from capture_agent.wire.link import ETHERTYPE_IPV4, ETHERTYPE_IPV6, LINKTYPE_ETHERNET
 from capture_agent.wire.packet import IP_PROTOCOL_TCP
 from capture_agent.wire.segment import TCP_FIN, TCP_RST, TCP_SYN, TcpSegment
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 _OPENS_OR_CLOSES = TCP_SYN | TCP_FIN | TCP_RST
 _IPV4_WITHOUT_OPTIONS = 0x45
@@ -36,18 +41,25 @@ class SkimmingPacketPath(PacketPath):
     """As PacketPath, several times as fast on common traffic."""
 
     def __init__(self, sensor: str, limits: FlowLimits | None = None) -> None:
-        super().__init__(sensor, limits)
+        super().__init__(sensor, limits, QuickTcpTable)
+        self._tcp = self.table.tcp
         self._flows = self.table.tcp.flows
         self._half_open = self.table.tcp.half_open
-        self._feed_tcp = self.table.tcp.feed
-        self._feed_readably = super().feed
 
     def feed(self, frame: Frame) -> list[FlowEvent]:
         """As PacketPath.feed."""
-        length = frame.length
-        if length < _IPV4_TCP_BYTES or frame.link_type != LINKTYPE_ETHERNET:
-            return self._feed_readably(frame)
-        buffer, offset = frame.buffer, frame.offset
+        if frame.length < _IPV4_TCP_BYTES or frame.link_type != LINKTYPE_ETHERNET:
+            return super().feed(frame)
+        events: list[FlowEvent] = []
+        if not self.take(frame.buffer, frame.offset, frame.length, frame.ts_us, events):
+            return super().feed(frame)
+        self.counters.frames_seen += 1
+        return events
+
+    def take(
+        self, buffer: bytes | mmap, offset: int, length: int, ts_us: int, events: list[FlowEvent]
+    ) -> bool:
+        """Take an Ethernet frame of 54 bytes or more, uncounted; False, with nothing done, if not plain."""
         (
             ethertype,
             version_ihl,
@@ -69,7 +81,7 @@ class SkimmingPacketPath(PacketPath):
                 or version_ihl != _IPV4_WITHOUT_OPTIONS
                 or fragment & _FRAGMENT_BITS
             ):
-                return self._feed_readably(frame)
+                return False
             headers = _IPV4_TCP_BYTES
             ip_df: bool | None = fragment & _DONT_FRAGMENT != 0
             captured_id: int | None = ip_id
@@ -79,32 +91,40 @@ class SkimmingPacketPath(PacketPath):
                 buffer, offset
             )
             if protocol != IP_PROTOCOL_TCP or version >> 4 != 6:
-                return self._feed_readably(frame)
+                return False
             headers = _IPV6_TCP_BYTES
             ip_df = captured_id = None
             total += _IPV6_TCP_BYTES - 20
         else:
-            return self._feed_readably(frame)
+            return False
         payload = headers - 20 + (data_offset >> 4) * 4
         # A length of zero (segmentation offload, jumbograms) fails the second comparison.
         if data_offset < 0x50 or payload > total or payload > length:
-            return self._feed_readably(frame)
+            return False
+        start, stop = offset + payload, offset + (total if total < length else length)
         if not flags & _OPENS_OR_CLOSES:
             flow = self._flows.get(key)
             if flow is not None:
-                is_searched = flow.epoch is None
-                is_bare = payload == total
-                if is_searched or is_bare or (key != flow.client_key and not flow.is_midstream):
-                    flow.last_us = frame.ts_us
-                    self.counters.frames_seen += 1
-                    return []
+                if (
+                    flow.epoch is None
+                    or payload == total
+                    or (key != flow.client_key and not flow.is_midstream)
+                ):
+                    flow.last_us = ts_us
+                    return True
+                if key == flow.client_key:
+                    flow.last_us = ts_us
+                    self._tcp.client_payload(flow, seq, buffer[start:stop], total > length, ts_us, events)
+                    return True
             elif payload == total and key not in self._half_open:
-                self.counters.frames_seen += 1
-                return []
-        self.counters.frames_seen += 1
-        events: list[FlowEvent] = []
-        start = offset + payload
-        self._feed_tcp(
+                return True
+        elif not flags & TCP_SYN:
+            flow = self._flows.get(key)
+            if flow is not None and (flow.epoch is None or payload == total):
+                flow.last_us = ts_us
+                self._tcp.note_end(flow, flags, key == flow.client_key, ts_us, events)
+                return True
+        self._tcp.feed(
             TcpSegment(
                 key,
                 seq,
@@ -112,14 +132,14 @@ class SkimmingPacketPath(PacketPath):
                 flags,
                 window,
                 buffer[offset + headers : start],
-                buffer[start : offset + (total if total < length else length)],
+                buffer[start:stop],
                 ttl,
                 ip_df,
                 captured_id,
                 None,
                 total > length,
             ),
-            frame.ts_us,
+            ts_us,
             events,
         )
-        return events
+        return True

@@ -7,6 +7,7 @@ Once the stream is searched to its end only the entry itself is kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
 import msgspec
@@ -24,7 +25,7 @@ from capture_agent.flows.flow_events import (
     hello_quality,
 )
 from capture_agent.flows.hello_search import may_start_hello
-from capture_agent.flows.limits import FlowCounters, FlowLimits
+from capture_agent.flows.limits import FlowCounters, FlowLimits, parts_of
 from capture_agent.flows.recent_keys import RecentKeys
 from capture_agent.flows.stream_budget import StreamBudget
 from capture_agent.wire.segment import (
@@ -54,6 +55,16 @@ class HalfOpen(msgspec.Struct, gc=False):
     syn_ack_us: int | None = None
 
 
+class ReportedHello(msgspec.Struct, frozen=True, gc=False):
+    """What tells a second hello from other data behind the first; see ClientHelloReader."""
+
+    size: int
+    """Bytes of the stream that were the hello."""
+    start: bytes
+    """Its version and random."""
+    announces_early_data: bool
+
+
 class TcpFlow(msgspec.Struct, gc=False):
     """An established connection.
 
@@ -62,12 +73,16 @@ class TcpFlow(msgspec.Struct, gc=False):
     """
 
     client_key: bytes
+    server_key: bytes
     conn_id: int
     last_us: int
     isn: int | None
     is_midstream: bool
     fins: int = 0
     stream: ClientStream | None = None
+    plain: bytes | ReportedHello | None = None
+    """What QuickTcpTable holds of an ordinary stream, which then has no `stream`: the first part of the
+    hello's record, or what was reported."""
     epoch: ConnectionEpoch | None = None
     syn_ack_rtt_us: int | None = None
 
@@ -112,16 +127,23 @@ class TcpTable:
         if segment.payload or segment.is_cut:
             if is_client:
                 if flow.epoch is not None:
-                    self._client_payload(flow, segment.seq, segment, ts_us, events)
+                    self.client_payload(flow, segment.seq, segment.payload, segment.is_cut, ts_us, events)
             elif flow.is_midstream and flow.epoch is not None and may_start_hello(segment.payload):
                 self._turn_round(flow, segment, ts_us, events)
                 return
+        if flags & (TCP_RST | TCP_FIN):
+            self.note_end(flow, flags, is_client, ts_us, events)
+
+    def note_end(
+        self, flow: TcpFlow, flags: int, is_client: bool, ts_us: int, events: list[FlowEvent]
+    ) -> None:
+        """Take the FIN or RST of one side, behind its payload."""
         if flags & TCP_RST:
             self._close(flow, ts_us, CloseReason.RESET, events)
-        elif flags & TCP_FIN:
-            flow.fins |= _CLIENT_FIN if is_client else _SERVER_FIN
-            if flow.fins == _CLIENT_FIN | _SERVER_FIN:
-                self._close(flow, ts_us, CloseReason.FIN, events)
+            return
+        flow.fins |= _CLIENT_FIN if is_client else _SERVER_FIN
+        if flow.fins == _CLIENT_FIN | _SERVER_FIN:
+            self._close(flow, ts_us, CloseReason.FIN, events)
 
     def advance(self, now_us: int, events: list[FlowEvent]) -> None:
         """Close what is idle and give up hellos that take too long; cheap between two sweeps."""
@@ -145,10 +167,14 @@ class TcpTable:
         self._counters.flows_evicted_idle += len(stale)
         self.closed.rotate()
 
-    def finish(self, now_us: int, events: list[FlowEvent]) -> None:
-        """Close every connection: the input has ended."""
-        for flow in [flow for key, flow in self.flows.items() if key is flow.client_key]:
-            self._close(flow, now_us, CloseReason.END_OF_INPUT, events)
+    def finish(self, now_us: int) -> Iterator[list[FlowEvent]]:
+        """Close every connection, because the input has ended; gives the events of some at a time."""
+        flows = [flow for key, flow in self.flows.items() if key is flow.client_key]
+        for part in parts_of(flows):
+            events: list[FlowEvent] = []
+            for flow in part:
+                self._close(flow, now_us, CloseReason.END_OF_INPUT, events)
+            yield events
         self._counters.flows_closed += len(self.half_open)
         self.half_open.clear()
 
@@ -170,11 +196,9 @@ class TcpTable:
             flow.stream = ClientStream(None if flow.isn is None else (flow.isn + 1) & SEQ_MASK)
         return flow.stream
 
-    def _note_buffered(
-        self, flow: TcpFlow, stream: ClientStream, ts_us: int, events: list[FlowEvent]
-    ) -> None:
+    def _note_buffered(self, flow: TcpFlow, held: int, ts_us: int, events: list[FlowEvent]) -> None:
         """Book the bytes that `flow` holds now; the streams begun first may have to give way."""
-        for victim in self.budget.note(flow, stream.buffered_bytes, ts_us):
+        for victim in self.budget.note(flow, held, ts_us):
             self._counters.streams_evicted_bytes += 1
             self.end_stream(victim, ts_us, events)
 
@@ -208,7 +232,7 @@ class TcpTable:
         self._counters.flows_opened += 1
         if segment.payload:
             flow = self.establish(key, half, ts_us, events)
-            self._client_payload(flow, (isn + 1) & SEQ_MASK, segment, ts_us, events)
+            self.client_payload(flow, (isn + 1) & SEQ_MASK, segment.payload, segment.is_cut, ts_us, events)
 
     def _syn_ack(self, segment: TcpSegment, ts_us: int) -> None:
         client_key = reverse_flow_key(segment.flow_key)
@@ -277,10 +301,11 @@ class TcpTable:
     ) -> TcpFlow:
         if len(self.flows) >= 2 * self._limits.max_flows:
             self._evict_flows(ts_us, events)
-        flow = TcpFlow(client_key, epoch.conn_id, ts_us, isn, epoch.is_midstream)
+        server_key = reverse_flow_key(client_key)
+        flow = TcpFlow(client_key, server_key, epoch.conn_id, ts_us, isn, epoch.is_midstream)
         flow.epoch = epoch
         self.flows[client_key] = flow
-        self.flows[reverse_flow_key(client_key)] = flow
+        self.flows[server_key] = flow
         events.append(EpochOpened(epoch))
         return flow
 
@@ -288,15 +313,16 @@ class TcpTable:
         """A midstream connection's hello comes from the side taken for the server: open it afresh."""
         self._close(flow, ts_us, CloseReason.REOPENED, events)
         turned = self._join_midstream(segment.flow_key, segment.tunnel, ts_us, events)
-        self._client_payload(turned, segment.seq, segment, ts_us, events)
+        self.client_payload(turned, segment.seq, segment.payload, segment.is_cut, ts_us, events)
 
-    def _client_payload(
-        self, flow: TcpFlow, seq: int, segment: TcpSegment, ts_us: int, events: list[FlowEvent]
+    def client_payload(
+        self, flow: TcpFlow, seq: int, payload: bytes, is_cut: bool, ts_us: int, events: list[FlowEvent]
     ) -> None:
+        """Take the next bytes that the client sent, in whatever order they come."""
         stream = self.stream_of(flow)
         if stream is None:
             return
-        hellos = stream.receive(seq, segment.payload, segment.is_cut)
+        hellos = stream.receive(seq, payload, is_cut)
         if hellos:
             events.extend(_hello_seen(flow, found, ts_us) for found in hellos)
         if flow.isn is None:
@@ -308,7 +334,7 @@ class TcpTable:
                 self._counters.streams_evicted_segments += 1
             self.end_stream(flow, ts_us, events)
             return
-        self._note_buffered(flow, stream, ts_us, events)
+        self._note_buffered(flow, stream.buffered_bytes, ts_us, events)
 
     def end_stream(self, flow: TcpFlow, ts_us: int, events: list[FlowEvent]) -> None:
         """Stop searching; report a hello that was begun and is not whole."""
@@ -325,12 +351,12 @@ class TcpTable:
         self._remove(flow, ts_us, reason, events)
         if reason in (CloseReason.FIN, CloseReason.RESET):
             self.closed.add(flow.client_key)
-            self.closed.add(reverse_flow_key(flow.client_key))
+            self.closed.add(flow.server_key)
 
     def _remove(self, flow: TcpFlow, ts_us: int, reason: CloseReason, events: list[FlowEvent]) -> None:
         self.end_stream(flow, ts_us, events)
         self.flows.pop(flow.client_key, None)
-        self.flows.pop(reverse_flow_key(flow.client_key), None)
+        self.flows.pop(flow.server_key, None)
         events.append(EpochClosed(flow.conn_id, ts_us, reason))
 
     def _evict_flows(self, ts_us: int, events: list[FlowEvent]) -> None:

@@ -5,6 +5,8 @@ UDP shows no end, so an epoch lasts until it is idle. Other UDP traffic leaves n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from capture_agent.events import Transport
@@ -17,7 +19,7 @@ from capture_agent.flows.flow_events import (
     HelloSeen,
     hello_quality,
 )
-from capture_agent.flows.limits import SECOND_US, FlowCounters, FlowLimits
+from capture_agent.flows.limits import SECOND_US, FlowCounters, FlowLimits, parts_of
 from capture_agent.flows.stream_budget import StreamBudget
 from capture_agent.wire.dtls import DtlsHelloAssembler, starts_dtls_hello
 from capture_agent.wire.errors import Malformed
@@ -107,11 +109,14 @@ class UdpTable:
             self._counters.flows_evicted_idle += 1
             self._remove(flow, now_us, CloseReason.IDLE, events)
 
-    def finish(self, now_us: int, events: list[FlowEvent]) -> None:
-        """Close every connection: the input has ended."""
-        for flow in self._connections():
-            self._counters.flows_closed += 1
-            self._remove(flow, now_us, CloseReason.END_OF_INPUT, events)
+    def finish(self, now_us: int) -> Iterator[list[FlowEvent]]:
+        """Close every connection, because the input has ended; gives the events of some at a time."""
+        for part in parts_of(self._connections()):
+            events: list[FlowEvent] = []
+            for flow in part:
+                self._counters.flows_closed += 1
+                self._remove(flow, now_us, CloseReason.END_OF_INPUT, events)
+            yield events
 
     def _connections(self) -> list[UdpFlow]:
         return [flow for key, flow in self.flows.items() if key is flow.client_key]

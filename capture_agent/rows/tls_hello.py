@@ -9,7 +9,7 @@ from capture_agent.correlate.epochs import JoinableHello
 from capture_agent.events import FINGERPRINT_SPEC, Quality, TlsHello
 from capture_agent.fingerprint import tcp_syn
 from capture_agent.fingerprint.hello_facts import UNREAD, hello_facts, salvaged_facts, sslv2_facts
-from capture_agent.flows.flow_events import ConnectionEpoch, HelloSeen
+from capture_agent.flows.flow_events import HelloSeen
 from capture_agent.wire.address import address_text
 from capture_agent.wire.errors import Malformed
 
@@ -31,7 +31,7 @@ class SynColumns:
 NO_SYN = SynColumns()
 
 
-def tls_hello_row(seen: HelloSeen, sensor: str) -> TlsHello:
+def tls_hello_row(seen: HelloSeen, sensor: str, site: str = "") -> TlsHello:
     """Fingerprint a hello.
 
     One that breaks the grammar becomes a row with its reason and what stood before the break.
@@ -49,10 +49,11 @@ def tls_hello_row(seen: HelloSeen, sensor: str) -> TlsHello:
             quality, malformed = Quality.MALFORMED, error
             if not seen.is_sslv2_framed:
                 facts = salvaged_facts(seen.message, epoch.transport)
-    syn = syn_columns(epoch)
+    syn = syn_columns(epoch.syn)
     proxied = seen.proxied
     return TlsHello(
         sensor=sensor,
+        site=site,
         ts=seen.ts_us,
         conn_id=epoch.conn_id,
         transport=epoch.transport,
@@ -127,9 +128,8 @@ def joinable_hello(row: TlsHello) -> JoinableHello:
     )
 
 
-def syn_columns(epoch: ConnectionEpoch) -> SynColumns:
-    """TCP and IP facts of the epoch's SYN."""
-    syn = epoch.syn
+def syn_columns(syn: tcp_syn.SynFacts | None) -> SynColumns:
+    """TCP and IP facts of an epoch's SYN."""
     if syn is None:
         return NO_SYN
     mss, wscale, option_kinds, signature = _described(tcp_syn.syn_pattern(syn))

@@ -228,7 +228,7 @@ def _parse_extensions(message: bytes, pos: int) -> tuple[tuple[int, bytes], ...]
         raise Malformed("extensions run over the end", pos - 2)
     if pos + declared < size:
         raise Malformed("bytes are left over after the extensions", pos + declared)
-    extensions = []
+    extensions: list[tuple[int, bytes]] = []
     append, read_header = extensions.append, _EXTENSION_HEADER.unpack_from
     start = pos
     try:

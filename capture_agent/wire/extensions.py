@@ -6,16 +6,28 @@ reader takes the entries as far as the bytes go and none of them raises.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import unpack_from
+
+MAX_CACHED_BYTES = 512
+"""Longest body that is remembered, three times the longest of a real client."""
 
 
 def read_u16_list(body: bytes, length_size: int) -> tuple[int, ...]:
     """A vector of 16-bit values whose length prefix has `length_size` (1 or 2) bytes, in wire order."""
+    # Clients send a few lists again and again: those of ordinary length are remembered.
+    return (_remembered if len(body) <= MAX_CACHED_BYTES else _read_u16_list)(body, length_size)
+
+
+def _read_u16_list(body: bytes, length_size: int) -> tuple[int, ...]:
     if len(body) < length_size:
         return ()
     declared = body[0] if length_size == 1 else body[0] << 8 | body[1]
     count = min(declared, len(body) - length_size) >> 1
     return unpack_from(f">{count}H", body, length_size)
+
+
+_remembered = lru_cache(maxsize=1024)(_read_u16_list)
 
 
 def read_u8_list(body: bytes) -> bytes:

@@ -17,12 +17,14 @@ MAX_CIPHERTEXT_BYTES = 16_384 + 2_048
 MAX_SKIPPED_BYTES = 65_536
 """Early data passed over while waiting for a second hello; after more the reader is done."""
 
+EARLY_DATA_EXTENSION = registry.EXT_EARLY_DATA.to_bytes(2, "big") + b"\0\0"
+"""The extension early_data as it stands in a hello; one that has these bytes may announce early data."""
+
 _RECORD_HEADER_BYTES = 5
 _HANDSHAKE_HEADER_BYTES = 4
 _RANDOM_END = _HANDSHAKE_HEADER_BYTES + 2 + 32
 _SSLV2_HEADER_BYTES = 2
 _SSLV2_FIXED_BYTES = 9
-_EARLY_DATA = registry.EXT_EARLY_DATA.to_bytes(2, "big") + b"\0\0"
 
 
 class ClientHelloReader:
@@ -204,7 +206,7 @@ class ClientHelloReader:
         self._records = 1 if self._record_left else 0
         # Early data is only looked for behind a hello that seems to announce it; a chance match costs
         # no more than passing over MAX_SKIPPED_BYTES.
-        if _EARLY_DATA in message:
+        if EARLY_DATA_EXTENSION in message:
             self._skipped = max(self._skipped, 0)
         message.clear()
         return hello

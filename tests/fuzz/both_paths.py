@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from capture_agent.agent.compiled_reading import print_hellos_compiled
+from capture_agent.agent.hello_lines import HelloLines
 from capture_agent.agent.pure_reading import STEP_US, print_hellos_pure
-from capture_agent.agent.reading import HelloLines
 from capture_agent.capture.errors import CaptureFileError
 from capture_agent.capture.files import CaptureFile, open_capture
 from capture_agent.compiled.walk import Walker

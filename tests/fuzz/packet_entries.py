@@ -144,8 +144,8 @@ def compiled_entries(files: Files) -> dict[str, tuple[list[bytes], Run]]:
     from both_paths import compiled_lines, reference_lines
 
     from capture_agent.agent.compiled_reading import print_hellos_compiled
+    from capture_agent.agent.hello_lines import HelloLines
     from capture_agent.agent.pure_reading import STEP_US
-    from capture_agent.agent.reading import HelloLines
     from capture_agent.compiled.walk import Walker
 
     lines = HelloLines("fuzz", with_skeleton=True)

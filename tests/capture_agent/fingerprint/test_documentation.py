@@ -15,7 +15,7 @@ def page(project_root: Path) -> str:
 
 
 def test_every_fingerprint_is_documented(page: str) -> None:
-    for name in HelloFacts.__slots__:
+    for name in HelloFacts.__struct_fields__:
         if name.startswith(("ja3", "ja4")):
             assert f"`{name}`" in page
 

@@ -146,7 +146,7 @@ def test_a_changed_byte_is_never_mistaken_for_noise(at: int, value: int) -> None
 
 
 def test_the_facts_of_an_unread_hello_claim_nothing() -> None:
-    claims = {name: getattr(UNREAD, name) for name in HelloFacts.__slots__}
+    claims = {name: getattr(UNREAD, name) for name in HelloFacts.__struct_fields__}
     assert {name for name, value in claims.items() if value is not None} == {"alpn"}
 
 
