@@ -17,7 +17,8 @@ from functools import lru_cache, partial
 
 from capture_agent.correlate.correlator import Correlator, CorrelatorLimits, JoinedRequest
 from capture_agent.correlate.epochs import ConnectionKey
-from capture_agent.events import HttpEvent, Transport
+from capture_agent.correlate.open_connections import Handover, UnusableHandover
+from capture_agent.events import FINGERPRINT_SPEC, HttpEvent, Transport
 from capture_agent.flows.flow_events import CloseReason, EpochClosed, EpochOpened, FlowEvent, HelloSeen
 from capture_agent.flows.limits import FlowLimits
 from capture_agent.flows.skim import SkimmingPacketPath
@@ -146,11 +147,31 @@ class Pipeline:
         """Both sources have ended: settle every request and close the books."""
         rows = self._apply(self._packets.finish(self._now_us))
         rows += self._rows_of(self._correlator.finish())
+        return rows + self._close_books()
+
+    def hand_over(self) -> tuple[list[Row], Handover]:
+        """As `finish`, for a run that another will follow: what that needs to go on with open connections."""
+        rows = self._apply(self._packets.finish(self._now_us))
+        joined, connections = self._correlator.hand_over()
+        rows += self._rows_of(joined)
+        handover = Handover(self._sensor, FINGERPRINT_SPEC, max(self._now_us, 0), connections)
+        return rows + self._close_books(), handover
+
+    def restore(self, handover: Handover, now_us: int) -> int:
+        """Go on with connections of the run before; returns how many may still be open.
+
+        To be called before the first input. Raises UnusableHandover if the run before is still to come.
+        """
+        if handover.handed_over_us > now_us:
+            raise UnusableHandover("written in the future: the clock was set back")
+        restored = self._correlator.restore(handover.connections, handover.handed_over_us, now_us)
+        self.ledger.counters.epochs_restored += restored
+        return restored
+
+    def _close_books(self) -> list[Row]:
         self._book()
         tick = self.ledger.close(requests_waiting=self._correlator.waiting, clock_skew_us=self.clock_skew_us)
-        if tick is not None:
-            rows.append(tick)
-        return rows
+        return [] if tick is None else [tick]
 
     def _apply(self, flow_events: list[FlowEvent]) -> list[Row]:
         rows: list[Row] = []

@@ -17,6 +17,7 @@ from queue import Empty
 from structlog.typing import FilteringBoundLogger
 
 from capture_agent.agent.clock_report import clock_sentence
+from capture_agent.agent.open_connections_file import OpenConnectionsFile
 from capture_agent.agent.running_delivery import COMPLAINT_S, Delivery, StoredMark
 from capture_agent.agent.running_order import FrameOrder
 from capture_agent.agent.running_pumps import (
@@ -64,8 +65,12 @@ class LiveAgent:
         *,
         stop_s: float,
         settled_after_us: int,
+        open_connections: OpenConnectionsFile | None = None,
     ) -> None:
-        """`settled_after_us`: how long after it was noted a request can still wait for its hello."""
+        """`settled_after_us`: how long after it was noted a request can still wait for its hello.
+
+        `open_connections`: where the runs before and after this one leave and find theirs; None: nowhere.
+        """
         self._pipeline = pipeline
         self._inbox = inbox
         self._captures = captures
@@ -74,6 +79,7 @@ class LiveAgent:
         self._log = log
         self._stop_s = stop_s
         self._settled_after_us = settled_after_us
+        self._open_connections = open_connections
         self._held: deque[Reported | Asked] = deque()
         self._packets_may_come = True
         self._unsettled: deque[tuple[int, float]] = deque()
@@ -94,8 +100,11 @@ class LiveAgent:
 
         Returns why the agent ended by itself: a sink that cannot be used. None after `stop`.
         """
+        now_us = time.time_ns() // 1_000
+        if self._open_connections is not None:
+            self._open_connections.restore(self._pipeline, now_us)
         # The captures are open. A request that comes before the first packet is read waits from now on.
-        self._rows += self._pipeline.advance(time.time_ns() // 1_000)
+        self._rows += self._pipeline.advance(now_us)
         for delivery in self._deliveries:
             delivery.start()
         for capture in self._captures:
@@ -187,7 +196,10 @@ class LiveAgent:
             self._packets_may_come = False
             self._release_held()
         self._keep_books()
-        self._rows += self._pipeline.finish()
+        rows, handover = self._pipeline.hand_over()
+        if self._open_connections is not None:
+            self._open_connections.keep(handover)
+        self._rows += rows
         self._hand_over()
         for delivery in self._deliveries:
             delivery.finish(max(began_s + self._stop_s - time.monotonic(), 0))

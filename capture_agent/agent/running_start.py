@@ -15,6 +15,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from capture_agent.agent.composition import SinkManners, UnknownSink, pipeline_settings, sink_opener
+from capture_agent.agent.open_connections_file import OpenConnectionsFile
 from capture_agent.agent.running import LiveAgent
 from capture_agent.agent.running_delivery import Delivery, Patience
 from capture_agent.agent.running_intake import UnusableHttpSource, open_request_sources
@@ -71,6 +72,7 @@ def run_live(settings: Settings) -> int:
                 log,
                 stop_s=settings.agent.stop_s,
                 settled_after_us=SETTLED_S * 1_000_000 + settings.join.wait_ms * 1_000,
+                open_connections=OpenConnectionsFile(settings.agent.state_dir, settings.agent.sensor, log),
             )
             if settings.metrics.port:
                 server = _metrics_server(settings, agent)

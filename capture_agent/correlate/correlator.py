@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
@@ -29,6 +29,7 @@ from capture_agent.correlate.judgement import (
     judge_without_hello,
     maybe_match,
 )
+from capture_agent.correlate.open_connections import OpenConnection, open_connection, restored_epoch
 from capture_agent.events import HttpEvent, JoinState
 
 US_PER_MS = 1_000
@@ -204,10 +205,29 @@ class Correlator:
 
     def finish(self) -> list[JoinedRequest]:
         """Both sources have ended: settle every request and retire every connection."""
+        joined = self._settle_all()
+        self._epochs.retire_all()
+        return joined
+
+    def hand_over(self) -> tuple[list[JoinedRequest], tuple[OpenConnection, ...]]:
+        """As `finish`, but the connections that may carry more requests are left to the next run."""
+        joined = self._settle_all()
+        return joined, tuple([open_connection(epoch) for epoch in self._epochs.release()])
+
+    def restore(self, connections: Iterable[OpenConnection], handed_over_us: int, now_us: int) -> int:
+        """Go on with connections of the run before, of which packets were seen up to `handed_over_us`.
+
+        Returns how many: those that would have been forgotten by now are left out.
+        """
+        taken = 0
+        for connection in connections:
+            taken += self._epochs.restore(restored_epoch(connection, handed_over_us), now_us)
+        return taken
+
+    def _settle_all(self) -> list[JoinedRequest]:
         joined = [self._give_up_waiting(w) for _, w in self._by_deadline if not w.is_judged]
         self._by_deadline.clear()
         self._by_request_time.clear()
-        self._epochs.retire_all()
         return joined
 
     def _wait(self, waiting: _Waiting) -> None:

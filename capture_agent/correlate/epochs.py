@@ -66,6 +66,8 @@ class Epoch(msgspec.Struct, eq=False, gc=False):
     """The flow table's id while it follows the connection, which is then alive whatever its last request."""
     is_resumed_after_idle: bool = False
     """The flow table lost sight of it and found it again; a change of connection may have hidden between."""
+    unseen_from_us: int | None = None
+    """The agent was away from here to its start: another connection may have used the ports meanwhile."""
     closed_us: int | None = None
     hello: JoinableHello | None = None
     """The first usable hello, else the first one."""
@@ -199,6 +201,31 @@ class EpochTable:
             else:
                 self._retire(epoch)
 
+    def restore(self, epoch: Epoch, now_us: int) -> bool:
+        """Take in a connection of the run before; false if it is over, or silent for longer than is kept."""
+        limits = self._limits
+        if epoch.closed_us is not None:
+            if epoch.closed_us + limits.linger_us <= now_us:
+                return False
+            self._closed.append((epoch.closed_us + limits.linger_us, epoch))
+        elif epoch.touched_us + limits.idle_us <= now_us:
+            return False
+        self._store(epoch)
+        if epoch.proxied_key is not None:
+            self._index(epoch.proxied_key, epoch)
+        return True
+
+    def release(self) -> list[Epoch]:
+        """Give up every epoch: those that another run can go on with are returned, the others retired."""
+        released = []
+        for epoch in list(self._by_touch.values()):
+            if epoch.is_observed and not epoch.is_midstream and epoch.hello is not None:
+                self._remove(epoch)
+                released.append(epoch)
+            else:
+                self._retire(epoch)
+        return released
+
     def retire_all(self) -> None:
         """Retire every epoch; called when both sources have ended."""
         for epoch in list(self._by_touch.values()):
@@ -231,10 +258,13 @@ class EpochTable:
             self._retire(on_key[0])
 
     def _retire(self, epoch: Epoch) -> None:
-        if self._by_touch.pop(id(epoch), None) is None:
-            return
-        if epoch.requests == 0:
+        if self._remove(epoch) and epoch.requests == 0:
             self.hellos_unused += epoch.hellos
+
+    def _remove(self, epoch: Epoch) -> bool:
+        """Forget an epoch; false if it was forgotten before."""
+        if self._by_touch.pop(id(epoch), None) is None:
+            return False
         if epoch.tracked_as is not None:
             del self._tracked[epoch.tracked_as]
         for key in (epoch.key, epoch.proxied_key):
@@ -243,3 +273,4 @@ class EpochTable:
                 on_key.remove(epoch)
                 if not on_key:
                     del self._by_key[key]
+        return True

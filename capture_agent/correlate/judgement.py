@@ -64,6 +64,8 @@ def maybe_match(epochs: Sequence[Epoch], times: RequestTimes, tolerance_us: int)
     if not candidates:
         return None
     latest = candidates[-1]
+    if len(candidates) == 1 and _may_have_changed_unseen(latest, times):
+        return Judgement(JoinState.AMBIGUOUS, 2, 1 / 2, latest)
     if len(candidates) > 1:
         return Judgement(JoinState.AMBIGUOUS, len(candidates), 1 / len(candidates), latest)
     is_certain = (
@@ -89,11 +91,19 @@ def judge_without_hello(
     return Judgement(JoinState.MIDSTREAM if is_older else JoinState.NO_HELLO, 0, NO_JOIN, None)
 
 
+def _may_have_changed_unseen(epoch: Epoch, times: RequestTimes) -> bool:
+    """Nobody knows whether the connection that carried the request began while the agent was away."""
+    unseen_from_us = epoch.unseen_from_us
+    return unseen_from_us is not None and times.start_us is None and times.at_us > unseen_from_us
+
+
 def _contains(epoch: Epoch, times: RequestTimes, tolerance_us: int) -> bool:
     # The connection's start decides wherever it is known: a request may be read long after the client
     # sent FIN, and a later connection on the same ports may be open by then. An epoch met in midstream
     # began before its first packet, so only the request itself can be compared with that.
     began_us = times.at_us if times.start_us is None or epoch.is_midstream else times.start_us
     if began_us < epoch.opened_us - tolerance_us:
+        return False
+    if epoch.unseen_from_us is not None and (times.start_us or 0) > epoch.unseen_from_us + tolerance_us:
         return False
     return epoch.closed_us is None or began_us <= epoch.closed_us + tolerance_us

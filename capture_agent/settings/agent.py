@@ -19,7 +19,7 @@ class AgentSettings(Section):
     site: str = Field(default="", max_length=128)
     """Where it stands, in every row: a data centre, a customer, an environment."""
     state_dir: Path = Path("/var/lib/ja4-agent")
-    """Folder in which `run` keeps how far it has read the files it follows."""
+    """Folder in which `run` keeps how far it has read the files it follows, and leaves open connections."""
     user: Annotated[str | None, Allowed("the name of a user of this machine")] = None
     """User that `run` becomes once it captures, when it is started as root; None: it stays who it is."""
     stop_s: float = Field(default=10.0, ge=0, le=600)

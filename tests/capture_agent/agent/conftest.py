@@ -42,10 +42,14 @@ class ReportingServer:
         self.answered = 0
         self._reports: socket.socket | None = None
         if events is not None:
-            self._reports = socket.socket(socket.AF_UNIX)
-            self._reports.connect(str(events))
+            self.report_to(events)
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def report_to(self, events: Path) -> None:
+        """Send what follows to the agent that listens there now."""
+        self._reports = socket.socket(socket.AF_UNIX)
+        self._reports.connect(str(events))
 
     def close(self) -> None:
         self._listener.close()
@@ -117,6 +121,7 @@ class AgentProcess:
                     **os.environ,
                     "JA4_DELIVERY_BATCH_AGE_S": "0.1",
                     "JA4_AGENT_SENSOR": "live",
+                    "JA4_AGENT_STATE_DIR": str(folder),
                     **(env or {}),
                 },
             )

@@ -23,11 +23,11 @@ def ms(milliseconds: float) -> int:
 class Stage:
     """Plays both sources against one correlator and keeps what it settled."""
 
-    def __init__(self, limits: CorrelatorLimits) -> None:
+    def __init__(self, limits: CorrelatorLimits, began: float = 0) -> None:
         self.correlator = Correlator(limits)
         self.settled: list[JoinedRequest] = []
         self._keys: dict[int, ConnectionKey] = {}
-        self.watch(0)
+        self.watch(began)
 
     @staticmethod
     def time_us(at: float) -> int:
@@ -125,9 +125,9 @@ def stage() -> Stage:
 def stage_with() -> Callable[..., Stage]:
     """A stage with some limits changed; those of the epoch table are found by their name."""
 
-    def build(**changed: int) -> Stage:
+    def build(began: float = 0, **changed: int) -> Stage:
         of_epochs = {k: v for k, v in changed.items() if k in EpochLimits.__dataclass_fields__}
         others = {k: v for k, v in changed.items() if k not in of_epochs}
-        return Stage(replace(CorrelatorLimits(**others), epochs=EpochLimits(**of_epochs)))
+        return Stage(replace(CorrelatorLimits(**others), epochs=EpochLimits(**of_epochs)), began)
 
     return build
