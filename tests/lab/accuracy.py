@@ -82,8 +82,9 @@ def measure(sent: Sequence[Sent], runs: Sequence[LiveAgent]) -> dict[str, Accura
     hellos = [row for run in runs for row in run.rows("raw_tls_hellos")]
     nearest = NearestHello(hellos)
     left = {key: one.requests for key, one in truth.items()}
+    # Of all runs: a connection may outlive the one that saw its hello.
+    server_names = {row["conn_id"]: row["sni"] for row in hellos}
     for run in runs:
-        server_names = {row["conn_id"]: row["sni"] for row in run.rows("raw_tls_hellos")}
         for row in run.rows("raw_http_requests"):
             key = (row["host"], row["path"].rpartition("/")[2])
             if key not in truth:

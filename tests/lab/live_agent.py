@@ -34,7 +34,7 @@ class LiveAgent:
         environment = {
             "JA4_DELIVERY_BATCH_AGE_S": "0.2",
             "JA4_AGENT_SENSOR": SENSOR,
-            "JA4_AGENT_STATE_DIR": str(folder),
+            "JA4_AGENT_STATE_DIR": str(folder.parent),
         }
         with self._log_file.open("wb") as log:
             self._process = subprocess.Popen(
