@@ -12,13 +12,12 @@ from functools import lru_cache
 
 import msgspec
 
-from capture_agent.canary.token import PREFIX, CanaryKey
+from capture_agent.canary.token import CanaryKey
 from capture_agent.events import HeaderOrderSource, HttpEvent
+from capture_agent.intake.request_headers import MAX_VALUE_CHARS, SplitsHeaders, split_headers
 from capture_agent.rows.stored import DEFAULT_TLS_PORTS, LAST_US, STORED_HEADERS
 from capture_agent.wire.address import address_text, parse_address
 
-MAX_VALUE_CHARS = 2_048
-"""Longest header value or target kept; Apache's own default limit of a line is 8,190 bytes."""
 MAX_NAMES = 256
 """Cookie names kept of one request; Apache's default limit of header fields is 100."""
 MAX_NAME_CHARS = 256
@@ -42,6 +41,8 @@ class NormalForm:
     """Server ports that speak TLS, for events that do not name their scheme."""
     canary_key: CanaryKey | None = None
     """Proves the requests of a canary; None takes no request for one."""
+    split: SplitsHeaders = split_headers
+    """Takes header fields apart; replaced by its compiled twin."""
 
     def of(self, event: HttpEvent) -> HttpEvent:
         """The event in normal form; raises UnacceptableEvent."""
@@ -49,25 +50,11 @@ class NormalForm:
         src_ip = canonical("src_ip", event.src_ip)
         client_ip = src_ip if event.useragent_ip is None else canonical("useragent_ip", event.useragent_ip)
         target = event.unparsed_uri if self.stores_query else event.unparsed_uri.partition("?")[0]
-        kept = self.kept_headers
-        cookies: list[str] = []
-        host = event.host
-        canary_nonce: str | None = None
-        headers: list[tuple[str, str | None]] = []
-        for name, value in event.headers:
-            lower = name.lower()
-            if value is not None and lower == "user-agent" and value.startswith(PREFIX):
-                canary_nonce = self._maybe_canary(value, event.t_us)
-            if lower in kept and value is not None:
-                if lower == "referer" and not self.stores_query:
-                    value = value.partition("?")[0]
-                headers.append((name, value[:MAX_VALUE_CHARS]))
-                continue
-            headers.append((name, None))
-            if value is not None and lower == "cookie":
-                cookies += names_of_cookies(value)
-            elif value is not None and lower == "host" and host is None:
-                host = value
+        split = self.split(event.headers, self.kept_headers, self.stores_query)
+        host = split.host if event.host is None else event.host
+        cookie_names = event.cookie_names
+        if cookie_names is None:
+            cookie_names = tuple([name for value in split.cookies for name in names_of_cookies(value)])
         return msgspec.structs.replace(
             event,
             src_ip=src_ip,
@@ -78,10 +65,10 @@ class NormalForm:
             proto=event.proto[:MAX_NAME_CHARS],
             host=None if host is None else host[:MAX_NAME_CHARS],
             scheme=event.scheme or ("https" if event.dst_port in self.tls_ports else "http"),
-            headers=tuple(headers),
-            cookie_names=cap_names(cookies if event.cookie_names is None else event.cookie_names),
+            headers=split.kept,
+            cookie_names=cap_names(cookie_names),
             header_order_source=event.header_order_source or order_source(event.proto),
-            canary_nonce=canary_nonce,
+            canary_nonce=None if split.canary is None else self._maybe_canary(split.canary, event.t_us),
         )
 
     def _maybe_canary(self, user_agent: str, t_us: int) -> str | None:

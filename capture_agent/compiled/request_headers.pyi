@@ -1,0 +1,3 @@
+from capture_agent.intake.request_headers import Headers, SplitHeaders
+
+def split_headers(headers: Headers, kept_headers: frozenset[str], keeps_query: bool) -> SplitHeaders: ...

@@ -1,0 +1,56 @@
+"""Takes the header fields of a request apart: what may be kept, and what is needed of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from capture_agent.canary.token import PREFIX
+
+Headers = tuple[tuple[str, str | None], ...]
+
+MAX_VALUE_CHARS = 2_048
+"""Longest header value or target kept; Apache's own default limit of a line is 8,190 bytes."""
+
+
+class SplitHeaders(msgspec.Struct, frozen=True, gc=False):
+    """Header fields without what must not be stored."""
+
+    kept: Headers
+    """Every name as sent, in order; value None unless it is on the list."""
+    cookies: tuple[str, ...] = ()
+    """Values of Cookie fields: their names are kept."""
+    host: str | None = None
+    """The first value of Host."""
+    canary: str | None = None
+    """The last User-Agent that claims to be a canary's."""
+
+
+SplitsHeaders = Callable[[Headers, frozenset[str], bool], SplitHeaders]
+
+
+def split_headers(headers: Headers, kept_headers: frozenset[str], keeps_query: bool) -> SplitHeaders:
+    """Split fields; `kept_headers` are lower-case names, `keeps_query` is about the one in Referer."""
+    kept: list[tuple[str, str | None]] = []
+    cookies: list[str] = []
+    host = canary = None
+    for field in headers:
+        name, value = field
+        if value is None:
+            kept.append(field)
+            continue
+        lower = name.lower()
+        if lower == "user-agent" and value.startswith(PREFIX):
+            canary = value
+        if lower in kept_headers:
+            if lower == "referer" and not keeps_query:
+                value = value.partition("?")[0]
+            kept.append((name, value[:MAX_VALUE_CHARS]))
+            continue
+        kept.append((name, None))
+        if lower == "cookie":
+            cookies.append(value)
+        elif lower == "host" and host is None:
+            host = value
+    return SplitHeaders(tuple(kept), tuple(cookies), host, canary)
