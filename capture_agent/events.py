@@ -75,6 +75,8 @@ class TlsHello(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     sensor: str
+    site: str = ""
+    """Where the sensor stands, as its operator calls it; empty if they do not say."""
     ts: int
     """Arrival of the segment or datagram that completed the hello, us."""
     conn_id: int
@@ -152,6 +154,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One finished request, joined with the hello of its connection: a row of `raw_http_requests`."""
 
     sensor: str
+    site: str = ""
+    """Where the sensor stands, as its operator calls it; empty if they do not say."""
     ts: int
     """Start of the request as the server read it, us."""
     conn_id: int
@@ -281,6 +285,10 @@ class LedgerCounters(msgspec.Struct, kw_only=True):
     clock_skew_us: int | None = None
     """Clock of the HTTP events, `clock_offset_us` taken off, minus clock of the packets, as the traffic
     suggests it, at most; None while unknown."""
+    http_events_excluded: int = 0
+    """Requests of connections that the include and exclude lists leave out (not in http_events_seen)."""
+    rows_excluded: int = 0
+    """Hellos of such connections that were only recognised behind the kernel's filter."""
 
 
 LEVELS = frozenset({"requests_waiting", "clock_skew_us"})
@@ -300,6 +308,8 @@ class AgentTick(LedgerCounters, frozen=True):  # type: ignore[misc]  # msgspec c
     """Start of the minute, us."""
     run_id: int
     """64-bit id of the agent's run; equal for a repeated replay of the same input."""
+    site: str = ""
+    """Where the sensor stands, as its operator calls it; empty if they do not say."""
 
 
 class HttpEvent(msgspec.Struct, frozen=True, kw_only=True):

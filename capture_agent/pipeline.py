@@ -42,6 +42,8 @@ class PipelineSettings:
 
     sensor: str
     run_id: int
+    site: str = ""
+    """Where the sensor stands, in every row."""
     trusts_proxy_header: bool = False
     """Join under the addresses of PROXY headers too. Only for servers that read them: to any other, a client
     can send a header with another client's address, and so make that client's requests ambiguous."""
@@ -55,13 +57,16 @@ class Pipeline:
     """Decodes, reassembles, fingerprints, joins and keeps the books."""
 
     def __init__(self, settings: PipelineSettings) -> None:
-        self.ledger = Ledger(settings.sensor, settings.run_id)
+        self.ledger = Ledger(settings.sensor, settings.run_id, site=settings.site)
         """Callers count here what only they know: rejected and lost events, kernel drops, written rows."""
         self._sensor = settings.sensor
+        self._site = settings.site
         self._trusts_proxy_header = settings.trusts_proxy_header
         self._packets = SkimmingPacketPath(settings.sensor, settings.flows)
         self._correlator = Correlator(settings.correlator)
-        self._request_row = settings.request_row or partial(http_request_row, sensor=settings.sensor)
+        self._request_row = settings.request_row or partial(
+            http_request_row, sensor=settings.sensor, site=settings.site
+        )
         self._clock_offset_us = settings.correlator.clock_offset_us
         self._booked: dict[str, int] = {}
         """What of the parts' own counts, by column, is in the ledger."""
@@ -177,7 +182,7 @@ class Pipeline:
         rows: list[Row] = []
         for event in flow_events:
             if isinstance(event, HelloSeen):
-                row = tls_hello_row(event, self._sensor)
+                row = tls_hello_row(event, self._sensor, self._site)
                 self.ledger.count_hello(row.quality)
                 rows.append(row)
                 key = proxied_key(event) if self._trusts_proxy_header else None

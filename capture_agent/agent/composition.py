@@ -44,8 +44,7 @@ def normal_form(settings: Settings) -> NormalForm:
     kept = settings.requests
     secret = None if kept.canary_secret is None else kept.canary_secret.get_secret_value()
     key = canary_key(secret, kept.canary_secret_file)
-    splitter = compiled.header_splitter()
-    return NormalForm(kept.kept_headers, kept.store_query, kept.tls_ports, key, splitter)
+    return NormalForm(kept.kept_headers, kept.store_query, kept.tls_ports, key)
 
 
 def pipeline_settings(settings: Settings, run_id: int) -> PipelineSettings:
@@ -53,6 +52,7 @@ def pipeline_settings(settings: Settings, run_id: int) -> PipelineSettings:
     join = settings.join
     return PipelineSettings(
         sensor=settings.agent.sensor,
+        site=settings.agent.site,
         run_id=run_id,
         trusts_proxy_header=join.proxy_protocol,
         flows=FlowLimits(max_flows=join.max_connections),
@@ -63,7 +63,7 @@ def pipeline_settings(settings: Settings, run_id: int) -> PipelineSettings:
             max_waiting=join.max_waiting,
             epochs=EpochLimits(max_epochs=2 * join.max_connections, idle_us=join.idle_s * US_PER_S),
         ),
-        request_row=compiled.maybe_http_row_writer(settings.agent.sensor),
+        request_row=compiled.maybe_http_row_writer(settings.agent.sensor, settings.agent.site),
     )
 
 

@@ -9,11 +9,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from capture_agent.intake import request_headers as reference
-
 if TYPE_CHECKING:
     from capture_agent.compiled.http_row_json import HttpRowWriter
-    from capture_agent.intake.request_headers import SplitsHeaders
 
 PURE_PYTHON_SETTING = "JA4_PURE_PYTHON"
 
@@ -29,26 +26,17 @@ def path_name() -> str:
 
 
 def request_path_name() -> str:
-    """Which path takes requests apart and makes their rows: "compiled" or "pure"."""
-    return "compiled" if _is_usable("http_row_json") and _is_usable("request_headers") else "pure"
+    """Which path makes rows of requests: "compiled" or "pure"."""
+    return "compiled" if _is_usable("http_row_json") else "pure"
 
 
-def maybe_http_row_writer(sensor: str) -> HttpRowWriter | None:
+def maybe_http_row_writer(sensor: str, site: str = "") -> HttpRowWriter | None:
     """What makes rows of requests in place of `rows.http_request`; None on the pure path."""
-    if request_path_name() == "pure":
+    if not _is_usable("http_row_json"):
         return None
     from capture_agent.compiled.http_row_json import HttpRowWriter
 
-    return HttpRowWriter(sensor)
-
-
-def header_splitter() -> SplitsHeaders:
-    """What takes header fields apart: the reference on the pure path."""
-    if request_path_name() == "pure":
-        return reference.split_headers
-    from capture_agent.compiled.request_headers import split_headers
-
-    return split_headers
+    return HttpRowWriter(sensor, site)
 
 
 def _is_usable(module: str) -> bool:

@@ -27,6 +27,7 @@ cdef enum:
 
 cdef enum Kind:
     SENSOR
+    SITE
     TIME
     NUMBER
     FRACTION
@@ -56,6 +57,7 @@ cdef struct Column:
 
 SOURCES = {
     "sensor": (SENSOR, NOWHERE, None),
+    "site": (SITE, NOWHERE, None),
     "ts": (TIME, OF_EVENT, "t_us"),
     "conn_id": (NUMBER, OF_JOIN, "conn_id"),
     "peer_ip": (TEXT, OF_EVENT, "src_ip"),
@@ -178,11 +180,13 @@ def places_of(list lower, str name):
 cdef class HttpRowWriter(JsonText):
     """Writes the row of each joined request whose event is in normal form."""
     cdef bytes sensor_json
+    cdef bytes site_json
     cdef dict plans
     cdef dict fractions
 
-    def __init__(self, str sensor):
+    def __init__(self, str sensor, str site=""):
         self.sensor_json = encode(sensor)
+        self.site_json = encode(site)
         self.plans = {}
         self.fractions = {}
 
@@ -222,6 +226,9 @@ cdef class HttpRowWriter(JsonText):
             elif column.kind == SENSOR:
                 self.reserve(FIXED_BYTES + len(self.sensor_json))
                 self.put_bytes(self.sensor_json)
+            elif column.kind == SITE:
+                self.reserve(FIXED_BYTES + len(self.site_json))
+                self.put_bytes(self.site_json)
             elif column.kind == TIME:
                 self.put_ts(value)
             elif column.kind == CLIENT:

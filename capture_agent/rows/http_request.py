@@ -19,7 +19,7 @@ MAX_FORWARDED_CHARS = 64
 NO_HELLO = JoinableHello(ts_us=0, quality=Quality.TRUNCATED)
 
 
-def http_request_row(joined: JoinedRequest, sensor: str) -> HttpRequest:
+def http_request_row(joined: JoinedRequest, sensor: str, site: str = "") -> HttpRequest:
     """Build the row. `joined.event` must be in the normal form of `capture_agent.intake.normal_form`."""
     event = joined.event
     values = header_values(event)
@@ -28,6 +28,7 @@ def http_request_row(joined: JoinedRequest, sensor: str) -> HttpRequest:
     hello = joined.hello or NO_HELLO
     return HttpRequest(
         sensor=sensor,
+        site=site,
         ts=event.t_us,
         conn_id=joined.conn_id,
         peer_ip=event.src_ip,

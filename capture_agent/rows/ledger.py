@@ -35,6 +35,7 @@ class Ledger:
     run_id: int
     counters: LedgerCounters = field(default_factory=LedgerCounters)
     """Increments since the last tick. Its levels are not used: they are given with the tick."""
+    site: str = ""
     _minute_us: int | None = None
     _closed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
 
@@ -82,6 +83,7 @@ class Ledger:
         self.counters = LedgerCounters()
         return AgentTick(
             sensor=self.sensor,
+            site=self.site,
             ts=minute_us,
             run_id=self.run_id,
             requests_waiting=requests_waiting,

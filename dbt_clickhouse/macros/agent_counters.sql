@@ -14,5 +14,6 @@
         'http_events_duplicate', 'cleartext_requests_read', 'cleartext_requests_unanswered',
         'cleartext_heads_malformed', 'cleartext_heads_oversize',
         'cleartext_streams_gap', 'cleartext_streams_evicted_full',
+        'http_events_excluded', 'rows_excluded',
     ]) }}
 {%- endmacro %}

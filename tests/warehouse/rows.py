@@ -34,6 +34,7 @@ def hello(moment: datetime, conn_id: int, **known: Any) -> TlsHello:
     """A complete ClientHello from 198.51.100.1."""
     defaults: dict[str, Any] = {
         "sensor": "web1",
+        "site": "",
         "ts": microseconds(moment),
         "conn_id": conn_id,
         "transport": Transport.TCP,
@@ -55,6 +56,7 @@ def request(moment: datetime, conn_id: int, number: int = 1, **known: Any) -> Ht
     """A matched request over HTTPS and HTTP/2 from 198.51.100.1 to shop.test."""
     defaults: dict[str, Any] = {
         "sensor": "web1",
+        "site": "",
         "ts": microseconds(moment),
         "conn_id": conn_id,
         "src_port": 40_000 + conn_id,

@@ -76,6 +76,7 @@ judged as (
         ja4_stable,
         host,
         sensor,
+        site,
         conn_id,
         peer_ip,
         method,

@@ -10,6 +10,7 @@ renamed as (
         ts,
         hour,
         sensor,
+        site,
         client_ip,
         peer_ip,
         method,

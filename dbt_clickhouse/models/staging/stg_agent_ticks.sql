@@ -6,6 +6,7 @@ with source as (
 renamed as (
     select
         sensor,
+        site,
         {{ minute_of('ts') }} as minute,
         run_id,
         frames_seen,
@@ -50,6 +51,8 @@ renamed as (
         cleartext_heads_oversize,
         cleartext_streams_gap,
         cleartext_streams_evicted_full,
+        http_events_excluded,
+        rows_excluded,
         clock_skew_us
     from source
 )

@@ -6,6 +6,7 @@ with source as (
 renamed as (
     select
         sensor,
+        site,
         ts,
         {{ hour_of('ts') }} as hour,
         {{ minute_of('ts') }} as minute,

@@ -13,6 +13,7 @@ canary_connections as (
 renamed as (
     select
         sensor,
+        site,
         ts,
         {{ hour_of('ts') }} as hour,
         conn_id,

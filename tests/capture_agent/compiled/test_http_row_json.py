@@ -121,12 +121,12 @@ def request(*, headers: list[tuple[str, str | None]], uri: str = "/") -> JoinedR
 
 
 @settings(max_examples=300, deadline=None)
-@given(sensor=SENSORS, joined=st.lists(JOINS, min_size=1, max_size=3))
-def test_rows_are_the_reference_s_bytes(sensor: str, joined: list[JoinedRequest]) -> None:
-    writer = http_row_json.HttpRowWriter(sensor)
+@given(sensor=SENSORS, site=SENSORS, joined=st.lists(JOINS, min_size=1, max_size=3))
+def test_rows_are_the_reference_s_bytes(sensor: str, site: str, joined: list[JoinedRequest]) -> None:
+    writer = http_row_json.HttpRowWriter(sensor, site)
     for one in [*joined, *joined]:
         row = writer(one)
-        assert row.line == encode_row(http_request_row(one, sensor))
+        assert row.line == encode_row(http_request_row(one, sensor, site))
         assert row.join_state is one.state
 
 
