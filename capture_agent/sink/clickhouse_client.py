@@ -32,8 +32,8 @@ CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
 INSERT_SETTINGS = {
     "date_time_input_format": "best_effort",
-    # A block has no two rows of one key but after a replay, and readers take `final`: to look for them in each
-    # block costs the server a sixth of its time for an insert, and to read one block with two threads a tenth.
+    # Two rows of one key come in one block hardly ever, and readers take `final`: to look for them costs the
+    # server a sixth of an insert's time, and reading one block with several threads a tenth.
     "optimize_on_insert": 0,
     "input_format_parallel_parsing": 0,
 }
