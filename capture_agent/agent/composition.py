@@ -44,7 +44,8 @@ def normal_form(settings: Settings) -> NormalForm:
     kept = settings.requests
     secret = None if kept.canary_secret is None else kept.canary_secret.get_secret_value()
     key = canary_key(secret, kept.canary_secret_file)
-    return NormalForm(kept.kept_headers, kept.store_query, kept.tls_ports, key)
+    splitter = compiled.header_splitter()
+    return NormalForm(kept.kept_headers, kept.store_query, kept.tls_ports, key, splitter)
 
 
 def pipeline_settings(settings: Settings, run_id: int) -> PipelineSettings:

@@ -9,8 +9,11 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from capture_agent.intake import request_headers as reference
+
 if TYPE_CHECKING:
     from capture_agent.compiled.http_row_json import HttpRowWriter
+    from capture_agent.intake.request_headers import SplitsHeaders
 
 PURE_PYTHON_SETTING = "JA4_PURE_PYTHON"
 
@@ -26,17 +29,26 @@ def path_name() -> str:
 
 
 def request_path_name() -> str:
-    """Which path makes rows of requests: "compiled" or "pure"."""
-    return "compiled" if _is_usable("http_row_json") else "pure"
+    """Which path takes requests apart and makes their rows: "compiled" or "pure"."""
+    return "compiled" if _is_usable("http_row_json") and _is_usable("request_headers") else "pure"
 
 
 def maybe_http_row_writer(sensor: str, site: str = "") -> HttpRowWriter | None:
     """What makes rows of requests in place of `rows.http_request`; None on the pure path."""
-    if not _is_usable("http_row_json"):
+    if request_path_name() == "pure":
         return None
     from capture_agent.compiled.http_row_json import HttpRowWriter
 
     return HttpRowWriter(sensor, site)
+
+
+def header_splitter() -> SplitsHeaders:
+    """What takes header fields apart: the reference on the pure path."""
+    if request_path_name() == "pure":
+        return reference.split_headers
+    from capture_agent.compiled.request_headers import split_headers
+
+    return split_headers
 
 
 def _is_usable(module: str) -> bool:
