@@ -13,12 +13,12 @@ import msgspec
 from capture_agent.events import AgentTick, HttpRequest, TlsHello
 from capture_agent.rows import EncodedRequest, Row
 
-TABLES: dict[type[Row], str] = {
+TABLES: dict[type[TlsHello | HttpRequest | AgentTick], str] = {
     TlsHello: "raw_tls_hellos",
     HttpRequest: "raw_http_requests",
-    EncodedRequest: "raw_http_requests",
     AgentTick: "raw_agent_ticks",
 }
+"""Tables by the struct whose fields are their columns."""
 US_PER_S = 1_000_000
 
 _encoder = msgspec.json.Encoder()
@@ -26,7 +26,7 @@ _encoder = msgspec.json.Encoder()
 
 def table_of(row: Row) -> str:
     """Name of the table a row belongs to."""
-    return TABLES[type(row)]
+    return TABLES[HttpRequest if isinstance(row, EncodedRequest) else type(row)]
 
 
 def encode_row(row: Row, left_out: frozenset[str] = frozenset()) -> bytes:

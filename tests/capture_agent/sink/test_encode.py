@@ -79,6 +79,5 @@ def test_every_kind_of_row_has_a_table() -> None:
     assert {
         TlsHello: "raw_tls_hellos",
         HttpRequest: "raw_http_requests",
-        EncodedRequest: "raw_http_requests",
         AgentTick: "raw_agent_ticks",
     } == TABLES
