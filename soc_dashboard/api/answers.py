@@ -12,11 +12,13 @@ from soc_dashboard.components.states import STALE_AFTER
 from soc_dashboard.decoded_hello import CodePoint, maybe_decoded, maybe_prefix
 from soc_dashboard.registry import version_name
 from soc_dashboard.store.fingerprint import FingerprintReading
-from soc_dashboard.store.rows import ClientRow, Fingerprint, RequestRow
+from soc_dashboard.store.rows import ClientRow, Fingerprint, JoinAccuracy, RequestRow
 from soc_dashboard.verdicts import BOTS
 
 
-def health_answer(newest: datetime | None, missing: list[str], now: datetime) -> models.HealthModel:
+def health_answer(
+    newest: datetime | None, missing: list[str], joins: Sequence[JoinAccuracy], now: datetime
+) -> models.HealthModel:
     """A missing column outweighs old data, old data outweighs nothing."""
     age = now - newest if newest else None
     return models.HealthModel(
@@ -32,6 +34,17 @@ def health_answer(newest: datetime | None, missing: list[str], now: datetime) ->
         newest_request=newest,
         newest_age_s=max(age.total_seconds(), 0.0) if age is not None else None,
         missing_columns=missing,
+        join_accuracy=[
+            models.JoinAccuracyModel(
+                sensor=row.sensor,
+                as_of=row.newest,
+                requests=row.requests,
+                requests_unreported=row.requests_unreported,
+                precision=row.precision,
+                recall=row.recall,
+            )
+            for row in joins
+        ],
     )
 
 

@@ -131,6 +131,17 @@ class Ja4Model(BaseModel):
     hello: HelloModel
 
 
+class JoinAccuracyModel(BaseModel):
+    """How right the joins of one sensor were in the last hour, by the requests of a canary."""
+
+    sensor: str
+    as_of: datetime = Field(description="newest minute that is counted")
+    requests: int = Field(description="requests of the canary that the sensor was told of")
+    requests_unreported: int = Field(description="requests of the canary that no sensor was told of")
+    precision: float | None = Field(description="right joins, of all joins; null if none was joined")
+    recall: float | None = Field(description="right joins, of `requests`")
+
+
 class HealthModel(BaseModel):
     """State of the dashboard and its database."""
 
@@ -140,3 +151,4 @@ class HealthModel(BaseModel):
     missing_columns: list[str] = Field(
         description="mart columns that this version reads and the database lacks"
     )
+    join_accuracy: list[JoinAccuracyModel] = Field(description="by sensor; empty where no canary runs")

@@ -18,7 +18,7 @@ from soc_dashboard.search.terms import Term
 from soc_dashboard.store.contract import missing_columns
 from soc_dashboard.store.database import MartDatabase
 from soc_dashboard.store.fingerprint import maybe_fingerprint, read_clients, read_fingerprint
-from soc_dashboard.store.overview import PageRequest
+from soc_dashboard.store.overview import PageRequest, read_join_accuracy
 from soc_dashboard.store.requests import read_requests
 from soc_dashboard.store.rows import Extent
 from soc_dashboard.window import Window
@@ -45,9 +45,12 @@ def api_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRouter:
         """Whether the database answers, how old its newest request is, and whether the marts fit."""
         missing = await missing_columns(marts)
         if "fct_request_minute.minute" in missing:
-            return health_answer(None, missing, clock())
+            return health_answer(None, missing, (), clock())
+        now = clock()
+        has_joins = not any(name.startswith("fct_join_accuracy.") for name in missing)
         extent = (await marts.fetch("data_extent", Extent, {}))[0]
-        return health_answer(extent.newest, missing, clock())
+        joins = await read_join_accuracy(marts, now) if has_joins else []
+        return health_answer(extent.newest, missing, joins, now)
 
     @router.get(
         "/ja4/{fingerprint}",

@@ -82,7 +82,7 @@ class OverviewPage(PageSession):
         )
         self.kpis.object = str(kpi_row(overview_kpis(overview)))
         self.hosts.object = str(host_bars(overview.hosts, window))
-        self.sensors.object = str(sensor_strip(overview.now.sensors, as_of, window))
+        self.sensors.object = str(sensor_strip(overview.now.sensors, overview.joins, as_of, window))
         self.redraw()
         await self.entities.read(window, as_of)
 

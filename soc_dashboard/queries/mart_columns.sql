@@ -11,6 +11,7 @@ where
         'fct_entity_verdict',
         'fct_request',
         'dim_ja4',
+        'fct_join_accuracy',
         'fct_sensor_minute'
     )
 order by mart, column

@@ -84,6 +84,14 @@ MART_COLUMNS: dict[str, tuple[str, ...]] = {
         "tcp_signature",
         "known_client",
     ),
+    "fct_join_accuracy": (
+        "sensor",
+        "minute",
+        "requests",
+        "requests_right",
+        "requests_wrong",
+        "requests_unreported",
+    ),
     "fct_sensor_minute": (
         "sensor",
         "minute",

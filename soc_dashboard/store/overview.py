@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from soc_dashboard.store.database import MartDatabase, Parameter
 from soc_dashboard.store.rows import (
     Entity,
     Extent,
     HostLoad,
+    JoinAccuracy,
     NewSuspects,
     SensorLedger,
     VerdictBucket,
@@ -22,6 +23,7 @@ from soc_dashboard.window import Window
 
 TOP_HOSTS = 8
 PAGE_ROWS = 25
+JOIN_ACCURACY_SPAN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Overview:
     """The comparison window, None when the data does not reach back."""
     timeline: tuple[VerdictBucket, ...]
     hosts: tuple[HostLoad, ...]
+    joins: tuple[JoinAccuracy, ...]
+    """Of the last hour of the window; empty where no canary runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +113,19 @@ async def read_overview(marts: MartDatabase, window: Window, as_of: datetime) ->
     """Read everything but the table; two rounds, because the comparison depends on how far the "
     "data reaches."""
     span = span_parameters(window)
-    extent_rows, now, timeline, hosts = await asyncio.gather(
+    extent_rows, now, timeline, hosts, joins = await asyncio.gather(
         marts.fetch("data_extent", Extent, {}),
         read_traffic(marts, window),
         marts.fetch(
             "verdict_timeline", VerdictBucket, {**span, "bucket_s": window.bucket_s, "ja4_stable": ""}
         ),
         marts.fetch("top_hosts", HostLoad, {**span, "limit": TOP_HOSTS}),
+        read_join_accuracy(marts, min(window.until, as_of)),
     )
     extent = extent_rows[0]
     earlier = window.comparison(extent.oldest)
     before = await read_traffic(marts, earlier) if earlier else None
-    return Overview(as_of, extent, now, before, tuple(timeline), tuple(hosts))
+    return Overview(as_of, extent, now, before, tuple(timeline), tuple(hosts), tuple(joins))
 
 
 async def read_traffic(marts: MartDatabase, window: Window) -> Traffic:
@@ -132,6 +137,13 @@ async def read_traffic(marts: MartDatabase, window: Window) -> Traffic:
         marts.fetch("sensor_ledger", SensorLedger, span),
     )
     return Traffic(window, tuple(totals), suspects[0], tuple(sensors))
+
+
+async def read_join_accuracy(marts: MartDatabase, until: datetime) -> list[JoinAccuracy]:
+    """How right the joins were in the hour that ends at `until`, by sensor; empty without a canary."""
+    return await marts.fetch(
+        "join_accuracy", JoinAccuracy, span_parameters(Window(until - JOIN_ACCURACY_SPAN, until))
+    )
 
 
 async def read_entities(

@@ -61,6 +61,30 @@ class SensorLedger(Row, frozen=True, kw_only=True):
     hellos_unused: int
 
 
+class JoinAccuracy(Row, frozen=True, kw_only=True):
+    """join_accuracy: the joins of a canary's requests at one sensor, within an hour."""
+
+    sensor: str
+    newest: datetime
+    requests: int
+    """Requests of the canary that the sensor was told of: the denominator."""
+    requests_right: int
+    requests_wrong: int
+    requests_unreported: int
+    """Requests of the canary that no sensor was told of."""
+
+    @property
+    def precision(self) -> float | None:
+        """Right joins, of all joins; None if none was joined."""
+        joined = self.requests_right + self.requests_wrong
+        return self.requests_right / joined if joined else None
+
+    @property
+    def recall(self) -> float | None:
+        """Right joins, of all requests; None without any."""
+        return self.requests_right / self.requests if self.requests else None
+
+
 class HostLoad(Row, frozen=True, kw_only=True):
     """top_hosts: requests of one host, and how many of them came from suspicious entities and bad bots."""
 

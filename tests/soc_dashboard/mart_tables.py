@@ -328,6 +328,18 @@ def _fill_ledger(
             "requests_no_hello": int(minute == 17),
         }
         rows["fct_sensor_minute"].append({"sensor": "web-01", "minute": moment, **counters})
+        is_bad = minute in (5, 35)
+        rows["fct_join_accuracy"].append(
+            {
+                "sensor": "web-01",
+                "minute": moment,
+                "requests": 60,
+                "requests_right": 60 - 2 * is_bad,
+                "requests_wrong": int(is_bad),
+                "requests_unjoined": int(is_bad),
+                "requests_unreported": int(is_bad),
+            }
+        )
 
 
 def _dimension(

@@ -45,6 +45,16 @@ def test_health_names_the_age_of_the_newest_request(api: TestClient) -> None:
     assert 0 <= body["newest_age_s"] < timedelta(hours=1).total_seconds()
 
 
+def test_health_tells_how_right_the_joins_of_the_last_hour_were(api: TestClient) -> None:
+    (joins,) = api.get("/api/health").json()["join_accuracy"]
+    assert joins["sensor"] == "web-01"
+    # Of each hour's 3,600 requests two were joined wrongly and two not at all; two more were not reported.
+    assert joins["requests"] in range(3_540, 3_601, 60)
+    assert joins["recall"] == pytest.approx((joins["requests"] - 4) / joins["requests"])
+    assert joins["precision"] == pytest.approx((joins["requests"] - 4) / (joins["requests"] - 2))
+    assert joins["requests_unreported"] == 2
+
+
 def test_health_of_empty_marts_is_empty(empty_dsn: str) -> None:
     with client_for(empty_dsn) as client:
         assert client.get("/api/health").json()["status"] == "empty"

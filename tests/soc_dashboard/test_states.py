@@ -9,7 +9,7 @@ from soc_dashboard.components.sensors import sensor_strip
 from soc_dashboard.components.states import failed_banner, loss_banner, newest_link, stale_banner
 from soc_dashboard.pages.overview import overview_kpis
 from soc_dashboard.store.overview import Overview, Traffic
-from soc_dashboard.store.rows import Extent, NewSuspects, SensorLedger, VerdictTotal
+from soc_dashboard.store.rows import Extent, JoinAccuracy, NewSuspects, SensorLedger, VerdictTotal
 from soc_dashboard.window import Window
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -75,9 +75,25 @@ def test_low_join_rate_is_named() -> None:
 
 
 def test_silent_sensor_is_marked_in_word_and_shape() -> None:
-    strip = sensor_strip([ledger(newest=NOW - timedelta(hours=2))], NOW, DAY)
+    strip = sensor_strip([ledger(newest=NOW - timedelta(hours=2))], [], NOW, DAY)
     assert "silent, last" in strip
     assert 'class="dot late"' in strip
+
+
+def test_joins_that_a_canary_measured_stand_at_their_sensor_with_their_denominator() -> None:
+    joins = JoinAccuracy(
+        sensor=ledger().sensor,
+        newest=NOW,
+        requests=2_000,
+        requests_right=1_990,
+        requests_wrong=4,
+        requests_unreported=3,
+    )
+    strip = sensor_strip([ledger(), ledger(sensor="other")], [joins], NOW, DAY)
+    assert strip.count("canary: ") == 1
+    assert "canary: precision 99.80 %, recall 99.50 % of 2 000" in strip.striptags()
+    assert "as of 2026-11-22 12:00:00 UTC: 1\u202f990 of 2\u202f000 requests" in strip
+    assert "4 with another one; 3 more were sent" in strip
 
 
 def test_failed_read_keeps_the_time_of_the_last_figures() -> None:
@@ -93,7 +109,7 @@ def test_offer_leads_to_the_last_day_with_data() -> None:
 
 
 def test_key_figures_name_their_denominator_and_time() -> None:
-    overview = Overview(NOW, Extent(oldest=None, newest=NOW), traffic(ledger()), None, (), ())
+    overview = Overview(NOW, Extent(oldest=None, newest=NOW), traffic(ledger()), None, (), (), ())
     kpis: dict[str, Kpi] = {kpi.label: kpi for kpi in overview_kpis(overview)}
     assert kpis["Bot share"].value == "30.0\u202f%"
     assert "of all 1\u202f000 requests" in kpis["Bot share"].definition
