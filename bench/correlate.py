@@ -44,7 +44,8 @@ from capture_agent.intake.socket_file import SocketAccess
 from capture_agent.intake.unix_socket import UnixSocketSource
 from capture_agent.pipeline import Pipeline, PipelineSettings, connection_key
 from capture_agent.rows.http_request import http_request_row
-from capture_agent.sink.clickhouse import BatchLimits, ClickHouseSink, Clock, RetryPolicy
+from capture_agent.sink.batch import BatchLimits
+from capture_agent.sink.clickhouse import ClickHouseSink, Clock, RetryPolicy
 from capture_agent.sink.clickhouse_client import ClickHouseInserter
 from capture_agent.wire.address import parse_address
 

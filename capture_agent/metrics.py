@@ -18,7 +18,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-PREFIX = "ja4_agent_"
+from capture_agent.sink_metrics import PREFIX, SinkState, sink_metrics
+
 STALE_S = 10.0
 """The state is renewed every second; when it is this old, the agent hangs."""
 REQUEST_TIMEOUT_S = 5.0
@@ -49,8 +50,7 @@ class AgentState:
     clock_skew_us: int | None
     """Clock of the HTTP events minus clock of the packets, less `clock_offset_us`; None while unknown."""
     captures: Mapping[str, CaptureState]
-    sink_queues: Mapping[str, int]
-    """Rows that wait, by sink."""
+    sinks: Mapping[str, SinkState]
 
 
 class AgentCollector(Collector):
@@ -85,12 +85,7 @@ class AgentCollector(Collector):
                 "Clock of the HTTP events, clock_offset_us taken off, minus clock of the packets, at most.",
                 value=state.clock_skew_us / 1e6,
             )
-        queue = GaugeMetricFamily(
-            PREFIX + "sink_queue_rows", "Rows that wait to be delivered.", labels=["sink"]
-        )
-        for sink, rows in state.sink_queues.items():
-            queue.add_metric([sink], rows)
-        yield queue
+        yield from sink_metrics(state.sinks)
         yield from _capture_metrics(state.captures)
 
 

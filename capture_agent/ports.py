@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from capture_agent.events import HttpEvent
@@ -81,12 +83,49 @@ class ResumableRequestSource(LiveRequestSource, Protocol):
         """
 
 
+class DiscardReason(StrEnum):
+    """Why rows were given up."""
+
+    QUEUE_FULL = "queue_full"
+    """More waited in memory than may."""
+    REFUSED = "refused"
+    """The sink failed in a way that cannot be repeated, and has no spool."""
+    SPOOL_FULL = "spool_full"
+    """The oldest of the spool made room for newer ones."""
+    SPOOL_OLD = "spool_old"
+    """They waited in the spool longer than they may."""
+    DISK = "disk"
+    """The spool could not be written: the disk is full or broken."""
+    DAMAGED = "damaged"
+    """Their file in the spool is not what was written."""
+    KILLED = "killed"
+    """The agent's run before this one was killed before it had flushed them."""
+    STOPPED = "stopped"
+    """The agent was stopped, and there is no spool to keep them."""
+
+
 @dataclass(slots=True)
 class RowCounts:
-    """What became of the rows a sink was given, since it was opened."""
+    """What became of the rows a sink was given, since it was opened.
+
+    The books of a sink balance: the rows it was given, those in the spool at its start and those of the
+    reason `killed` equal `inserted + rejected + discarded` and what waits, in memory or in the spool.
+    """
 
     inserted: int = 0
-    discarded: int = 0
+    """Stored for good."""
+    spooled: int = 0
+    """Written to the spool."""
+    drained: int = 0
+    """Of `inserted`, the rows that came out of the spool."""
+    rejected: int = 0
+    """Refused by the database for what they hold, and set aside."""
+    discards: Counter[DiscardReason] = field(default_factory=Counter)
+
+    @property
+    def discarded(self) -> int:
+        """Given up, for whatever reason."""
+        return self.discards.total()
 
 
 class SinkError(Exception):
@@ -106,3 +145,40 @@ class EventSink(Protocol):
 
     def close(self) -> None:
         """Release what the sink holds, without writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolDepth:
+    """What of a sink waits on disk."""
+
+    batches: int = 0
+    rows: int = 0
+    file_bytes: int = 0
+    oldest_us: int | None = None
+    """When the oldest batch was cut, microseconds since the epoch; None if there is none."""
+
+
+class LiveSink(EventSink, Protocol):
+    """A sink of an agent that runs on and on. One thread calls it; any may ask what the first three tell."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why the sink cannot be used as it is set up; None while it can, or may later."""
+
+    def held_rows(self) -> int:
+        """Rows that memory alone holds."""
+
+    def depth(self) -> SpoolDepth:
+        """What waits on disk."""
+
+    def tend(self) -> None:
+        """Do what time makes due; called about every second. Raises SinkError."""
+
+    def ticket(self) -> int:
+        """Stands for everything that was flushed until now."""
+
+    def is_safe(self, ticket: int) -> bool:
+        """Whether that is stored, or on disk, or counted as given up."""
+
+    def finish(self, within_s: float) -> None:
+        """Flush, and bring what memory holds to where it outlives the process."""

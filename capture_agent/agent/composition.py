@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -17,8 +16,8 @@ from capture_agent.intake.normal_form import NormalForm
 from capture_agent.pipeline import PipelineSettings
 from capture_agent.ports import EventSink, SinkError
 from capture_agent.settings.whole import Settings
+from capture_agent.sink.batch import BatchLimits
 from capture_agent.sink.clickhouse import (
-    BatchLimits,
     ClickHouseSink,
     Clock,
     InsertFailed,
@@ -68,35 +67,29 @@ def pipeline_settings(settings: Settings, run_id: int) -> PipelineSettings:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SinkManners:
-    """How sinks behave where a recording and a live agent differ."""
-
-    clock: Clock = field(default_factory=lambda: Clock(time.monotonic, time.sleep))
-    insert_deadline_s: float | None = None
-    """In place of the setting of this name."""
-    is_appended: bool = False
-    """Add to files in place of replacing them."""
-
-
 def sink_openers(
     names: Sequence[str], settings: Settings, say: Callable[[str], None], stdout: BinaryIO
 ) -> list[Callable[[], EventSink]]:
-    """What opens each named sink. Raises UnknownSink; the openers raise SinkError."""
-    return [sink_opener(name, settings, say, stdout, SinkManners()) for name in names]
+    """What opens each named sink for a recording. Raises UnknownSink; the openers raise SinkError."""
+    return [_sink_opener(name, settings, say, stdout) for name in names]
 
 
-def sink_opener(
-    name: str, settings: Settings, say: Callable[[str], None], stdout: BinaryIO, manners: SinkManners
+def _sink_opener(
+    name: str, settings: Settings, say: Callable[[str], None], stdout: BinaryIO
 ) -> Callable[[], EventSink]:
-    """What opens one sink. Raises UnknownSink; the opener raises SinkError."""
     kind, _, target = name.partition(":")
     if name == "stdout":
         return lambda: JsonLinesSink(stdout, closes_file=False)
     if kind == "jsonl" and target:
-        return lambda: open_json_lines(Path(target), is_appended=manners.is_appended)
+        return lambda: open_json_lines(Path(target))
     if name != "clickhouse":
         raise UnknownSink(f"--sink {name}: choose clickhouse, jsonl:PATH or stdout")
+    inserter = clickhouse_inserter(settings)
+    return lambda: open_clickhouse(inserter, settings, say)
+
+
+def clickhouse_inserter(settings: Settings) -> ClickHouseInserter:
+    """The database of the settings; it is not asked for anything yet. Raises UnknownSink."""
     url = clickhouse_url(settings)
     if url is None:
         raise UnknownSink("--sink clickhouse needs --clickhouse-url or JA4_CLICKHOUSE_URL")
@@ -104,10 +97,9 @@ def sink_opener(
     from capture_agent.sink.clickhouse_client import ClickHouseInserter
 
     try:
-        inserter = ClickHouseInserter(url)
+        return ClickHouseInserter(url)
     except ValueError as error:
         raise UnknownSink(str(error)) from error
-    return lambda: open_clickhouse(inserter, settings, say, manners)
 
 
 def clickhouse_url(settings: Settings) -> str | None:
@@ -119,12 +111,11 @@ def clickhouse_url(settings: Settings) -> str | None:
 
 
 def open_clickhouse(
-    inserter: ClickHouseInserter, settings: Settings, say: Callable[[str], None], manners: SinkManners
+    inserter: ClickHouseInserter, settings: Settings, say: Callable[[str], None]
 ) -> EventSink:
     """Wait until the database answers, and refuse one with another schema. Raises SinkError."""
-    clock = manners.clock
-    deadline_s = manners.insert_deadline_s
-    retry = RetryPolicy(settings.delivery.insert_deadline_s if deadline_s is None else deadline_s)
+    clock = Clock(time.monotonic, time.sleep)
+    retry = RetryPolicy(settings.delivery.insert_deadline_s)
     try:
         insert_with_retries(lambda: check_schema(inserter), clock, say, retry)
     except InsertFailed as error:

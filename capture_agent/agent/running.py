@@ -48,6 +48,7 @@ class _Booked:
     rejected: int = 0
     lost: int = 0
     inserted: int = 0
+    spooled: int = 0
     discarded: int = 0
 
 
@@ -98,7 +99,7 @@ class LiveAgent:
     def run(self, stop: threading.Event) -> str | None:
         """Work until `stop` is set, then process and deliver what has arrived.
 
-        Returns why the agent ended by itself: a sink that cannot be used. None after `stop`.
+        Returns why the agent ended by itself: no sink can be used. None after `stop`.
         """
         now_us = time.time_ns() // 1_000
         if self._open_connections is not None:
@@ -114,9 +115,14 @@ class LiveAgent:
         failure = None
         while not stop.is_set() and failure is None:
             self._take_next()
-            failure = next((one.failure for one in self._deliveries if one.failure is not None), None)
+            failure = self._maybe_failure()
         self._drain()
         return failure
+
+    def _maybe_failure(self) -> str | None:
+        failures = [delivery.failure for delivery in self._deliveries]
+        known = [failure for failure in failures if failure is not None]
+        return "; ".join(known) if len(known) == len(failures) else None
 
     def _take_next(self) -> None:
         try:
@@ -202,13 +208,19 @@ class LiveAgent:
         self._rows += rows
         self._hand_over()
         for delivery in self._deliveries:
-            delivery.finish(max(began_s + self._stop_s - time.monotonic(), 0))
-        if not any(delivery.failure or delivery.queued for delivery in self._deliveries):
+            delivery.stop(max(began_s + self._stop_s - time.monotonic(), 0))
+        for delivery in self._deliveries:
+            delivery.join()
+        if all(delivery.has_kept_all for delivery in self._deliveries):
             for pump in self._requests:
                 pump.source.note_stored(math.inf)
-        inserted = sum(delivery.inserted for delivery in self._deliveries)
-        discarded = sum(delivery.discarded for delivery in self._deliveries)
-        totals = {**self._pipeline.totals(), "rows_inserted": inserted, "rows_discarded": discarded}
+        counts = [delivery.counts() for delivery in self._deliveries]
+        totals = {
+            **self._pipeline.totals(),
+            "rows_inserted": sum(one.inserted for one in counts),
+            "rows_spooled": sum(one.spooled for one in counts),
+            "rows_discarded": sum(one.discarded + one.rejected for one in counts),
+        }
         counted = {name: total for name, total in totals.items() if total}
         self._log.info("stopped", clocks=clock_sentence(self._pipeline), **counted)
 
@@ -217,18 +229,22 @@ class LiveAgent:
         now_s = time.monotonic()
         self._next_books_s = now_s + BOOKS_S
         booked, counters = self._booked, self._pipeline.ledger.counters
+        sinks = {delivery.name: delivery.state() for delivery in self._deliveries}
+        counts = [sink.counts for sink in sinks.values()]
         now = _Booked(
             drops=sum(capture.drops for capture in self._captures),
             rejected=sum(pump.source.rejected for pump in self._requests),
             lost=sum(pump.source.lost for pump in self._requests),
-            inserted=sum(delivery.inserted for delivery in self._deliveries),
-            discarded=sum(delivery.discarded for delivery in self._deliveries),
+            inserted=sum(one.inserted for one in counts),
+            spooled=sum(one.spooled for one in counts),
+            discarded=sum(one.discarded + one.rejected for one in counts),
         )
         counters.frames_dropped_kernel += now.drops - booked.drops
         counters.http_events_seen += now.rejected - booked.rejected
         counters.http_events_rejected += now.rejected - booked.rejected
         self._pipeline.note_lost(now.lost - booked.lost)
         counters.rows_inserted += now.inserted - booked.inserted
+        counters.rows_spooled += now.spooled - booked.spooled
         counters.rows_discarded += now.discarded - booked.discarded
         self._booked = now
         self._state = AgentState(
@@ -239,7 +255,7 @@ class LiveAgent:
             inbox=self._inbox.qsize() + len(self._held),
             clock_skew_us=self._pipeline.clock_skew_us,
             captures={one.name: CaptureState(one.is_up, one.fill_ratio, one.drops) for one in self._captures},
-            sink_queues={delivery.name: delivery.queued for delivery in self._deliveries},
+            sinks=sinks,
         )
         for name in LOSSES:
             self._complain(name, self._state.totals[name], now_s)

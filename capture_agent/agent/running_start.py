@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 import signal
 import sys
@@ -14,12 +13,12 @@ from functools import partial
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from capture_agent.agent.composition import SinkManners, UnknownSink, pipeline_settings, sink_opener
+from capture_agent.agent.composition import UnknownSink, pipeline_settings
 from capture_agent.agent.open_connections_file import OpenConnectionsFile
 from capture_agent.agent.running import LiveAgent
-from capture_agent.agent.running_delivery import Delivery, Patience
 from capture_agent.agent.running_intake import UnusableHttpSource, open_request_sources
 from capture_agent.agent.running_pumps import CapturePump, Inbox, RequestPump
+from capture_agent.agent.running_sinks import open_deliveries
 from capture_agent.capture.af_packet import LiveCapture, open_capture
 from capture_agent.capture.af_packet_offloads import offloads
 from capture_agent.capture.af_packet_ring import RingCapture
@@ -58,7 +57,7 @@ def run_live(settings: Settings) -> int:
     inbox = Inbox()
     with ExitStack() as stack:
         try:
-            deliveries = [_delivery(sink.name, settings, log) for sink in settings.sinks]
+            deliveries = open_deliveries(settings, log)
             captures = _captures(settings, inbox, log)
             sources = open_request_sources(settings, partial(log.warning, part="intake"))
             requests = [RequestPump(number, source, inbox) for number, source in enumerate(sources)]
@@ -96,23 +95,6 @@ def run_live(settings: Settings) -> int:
 
 class CannotStart(Exception):  # noqa: N818 - named for the outcome
     """A setting does not fit this machine; the text says which."""
-
-
-def _delivery(name: str, settings: Settings, log: FilteringBoundLogger) -> Delivery:
-    patience = Patience()
-    # Without a disk spool, rows are kept best by holding on to them until the database is back.
-    manners = SinkManners(patience.clock(), insert_deadline_s=math.inf, is_appended=True)
-    say = partial(log.warning, sink=name)
-    opener = sink_opener(name, settings, say, sys.stdout.buffer, manners)
-    return Delivery(
-        name,
-        opener,
-        patience,
-        log,
-        max_rows=settings.delivery.queue_rows,
-        max_age_s=settings.delivery.batch_age_s,
-        open_again_s=settings.delivery.insert_deadline_s if name == "clickhouse" else 0,
-    )
 
 
 def _captures(settings: Settings, inbox: Inbox, log: FilteringBoundLogger) -> list[CapturePump]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from capture_agent.settings.fields import Section
 
@@ -27,7 +27,15 @@ class SinkSettings(Section):
 
     type: SinkKind
     path: Path | None = None
-    """The file of a sink of type `file`."""
+    """The file of a sink of type `file`; this and the rest is for files."""
+    rotate_mib: int = Field(default=256, ge=1)
+    """Size at which the file is rotated."""
+    rotate_h: float = Field(default=24.0, gt=0)
+    """Age at which it is rotated."""
+    keep: int = Field(default=7, ge=0)
+    """Rotated files that stay; older ones are deleted."""
+    compress: bool = True
+    """Compress rotated files with gzip."""
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from capture_agent.settings.join import JoinSettings
 from capture_agent.settings.metrics import MetricsSettings
 from capture_agent.settings.requests import RequestSettings
 from capture_agent.settings.sinks import SinkKind, SinkSettings
+from capture_agent.settings.spool import SpoolSettings
 
 
 class Settings(Section):
@@ -25,6 +26,7 @@ class Settings(Section):
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     delivery: DeliverySettings = DeliverySettings()
     sinks: tuple[SinkSettings, ...] = (SinkSettings(type=SinkKind.CLICKHOUSE),)
+    spool: SpoolSettings = SpoolSettings()
     metrics: MetricsSettings = MetricsSettings()
 
     @property

@@ -10,22 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import partial
 from typing import Protocol
 
-from capture_agent.ports import RowCounts, SinkError
+from capture_agent.ports import DiscardReason, RowCounts, SinkError
 from capture_agent.rows import Row
-from capture_agent.sink.encode import TABLES, encode_row, table_of
-
-
-@dataclass(frozen=True, slots=True)
-class BatchLimits:
-    """When a batch is full."""
-
-    max_rows: int = 50_000
-    """ClickHouse asks for 10,000 to 100,000 rows an insert; each insert makes a part on disk."""
-    max_bytes: int = 32 << 20
-    """JSON text of one batch; also what may be lost from memory when the agent is killed."""
+from capture_agent.sink.batch import Batch, BatchCutter, BatchLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +29,30 @@ class RetryPolicy:
 
 
 class InsertFailed(Exception):  # noqa: N818 - an outcome that the caller handles, not a fault of the program
-    """One attempt failed. `is_transient`: the same may succeed later; `code`: the server's, if any."""
+    """One attempt failed."""
 
-    def __init__(self, reason: str, *, is_transient: bool, code: int | None = None) -> None:
+    def __init__(
+        self, reason: str, *, is_transient: bool, code: int | None = None, is_mendable: bool = False
+    ) -> None:
+        """`is_transient`: the same may succeed later by itself; `is_mendable`: after an operator acted.
+
+        `code`: the server's, if it answered.
+        """
         super().__init__(reason)
         self.reason = reason
         self.is_transient = is_transient
+        self.is_mendable = is_mendable
         self.code = code
 
 
 class Inserter(Protocol):
     """The database, as far as the sink needs it."""
 
-    def insert(self, table: str, block: bytes, token: str) -> None:
-        """Insert JSONEachRow text as one block; return once it is stored. Raises InsertFailed."""
+    def insert(self, table: str, block: bytes, token: str, encoding: str | None = None) -> None:
+        """Insert JSONEachRow text as one block; return once it is stored. Raises InsertFailed.
+
+        `encoding`: how the text is compressed, by its name in HTTP.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,6 @@ class Clock:
 
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]
-
-
-@dataclass(slots=True)
-class _Batch:
-    lines: list[bytes]
-    size_bytes: int = 0
 
 
 class ClickHouseSink:
@@ -84,58 +78,36 @@ class ClickHouseSink:
         self._inserter = inserter
         self._clock = clock
         self._say = say
-        self._limits = limits
         self._retry = retry
-        self._batches = {table: _Batch([]) for table in TABLES.values()}
+        self._cutter = BatchCutter(limits)
 
     def write(self, rows: Sequence[Row]) -> None:
         """Take rows in and insert the batches that are full by then."""
-        for at, row in enumerate(rows):
-            table, line = table_of(row), encode_row(row)
-            if self._is_full(table, len(line)):
-                self._insert(table, behind=rows[at:])
-            batch = self._batches[table]
-            batch.lines.append(line)
-            batch.size_bytes += len(line)
-        for table in self._batches:
-            if self._is_full(table, 0):
-                self._insert(table)
+        self._insert(list(self._cutter.add(rows)))
 
     def flush(self) -> None:
         """Insert every batch."""
-        for table, batch in self._batches.items():
-            if batch.lines:
-                self._insert(table)
+        self._insert(list(self._cutter.cut_all()))
 
     def close(self) -> None:
         """Nothing is held but memory."""
 
-    def _is_full(self, table: str, more_bytes: int) -> bool:
-        batch = self._batches[table]
-        return len(batch.lines) >= self._limits.max_rows or (
-            bool(batch.lines) and batch.size_bytes + more_bytes > self._limits.max_bytes
-        )
+    def _insert(self, batches: Sequence[Batch]) -> None:
+        for at, batch in enumerate(batches):
+            attempt = partial(self._inserter.insert, batch.table, batch.block, batch.token)
+            try:
+                insert_with_retries(attempt, self._clock, self._say, self._retry)
+            except InsertFailed as error:
+                raise self._give_up(error.reason, batches[at:]) from error
+            self.counts.inserted += batch.rows
 
-    def _insert(self, table: str, behind: Sequence[Row] = ()) -> None:
-        """Insert a batch. `behind` are the rows that were given with it and are in no batch yet."""
-        lines = self._batches[table].lines
-        block = b"".join(lines)
-        token = blake2b(block, digest_size=16).hexdigest()
-        try:
-            insert_with_retries(
-                lambda: self._inserter.insert(table, block, token), self._clock, self._say, self._retry
-            )
-        except InsertFailed as error:
-            raise self._give_up(error.reason, behind) from error
-        self.counts.inserted += len(lines)
-        self._batches[table] = _Batch([])
-
-    def _give_up(self, reason: str, behind: Sequence[Row]) -> SinkError:
-        unwritten = Counter({table: len(batch.lines) for table, batch in self._batches.items()})
-        unwritten.update(table_of(row) for row in behind)
-        self.counts.discarded += unwritten.total()
-        # A live agent goes on with the rows that follow: what was given up must not come along again.
-        self._batches = {table: _Batch([]) for table in TABLES.values()}
+    def _give_up(self, reason: str, batches: Sequence[Batch]) -> SinkError:
+        unwritten = Counter(self._cutter.held_by_table())
+        for batch in batches:
+            unwritten[batch.table] += batch.rows
+        self.counts.discards[DiscardReason.REFUSED] += unwritten.total()
+        # What was given up must not come along with the rows that follow.
+        self._cutter.drop()
         rows = ", ".join(f"{count} rows of {table}" for table, count in unwritten.items() if count)
         return SinkError(f"ClickHouse did not take the rows ({reason}); not written: {rows}")
 

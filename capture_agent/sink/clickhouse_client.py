@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, Error, OperationalError
 from urllib3.exceptions import HTTPError
 
 from capture_agent.sink.clickhouse import InsertFailed
@@ -28,6 +28,20 @@ TRANSIENT_CODES = {
     999: "KEEPER_EXCEPTION",
 }
 """Server errors after which the same insert may succeed; every other one fails at once."""
+MENDABLE_CODES = {
+    60: "UNKNOWN_TABLE",
+    81: "UNKNOWN_DATABASE",
+    164: "READONLY",
+    192: "UNKNOWN_USER",
+    193: "WRONG_PASSWORD",
+    194: "REQUIRED_PASSWORD",
+    201: "QUOTA_EXCEEDED",
+    497: "ACCESS_DENIED",
+    516: "AUTHENTICATION_FAILED",
+}
+"""Server errors that are not the batch's fault: a live agent keeps it until an operator has mended them."""
+TOO_LARGE_FOR_A_PROXY = "HTTP status 413"
+"""As the driver words an answer without a code of ClickHouse; it gives the status nowhere else."""
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
 INSERT_SETTINGS = {
@@ -52,11 +66,13 @@ class ClickHouseInserter:
         self._address = address_of(url)
         self._client: Client | None = None
 
-    def insert(self, table: str, block: bytes, token: str) -> None:
-        """Insert JSONEachRow text as one block; raises InsertFailed."""
+    def insert(self, table: str, block: bytes, token: str, encoding: str | None = None) -> None:
+        """Insert JSONEachRow text, compressed as `encoding` says, as one block; raises InsertFailed."""
         settings = {**INSERT_SETTINGS, "insert_deduplication_token": token}
         try:
-            self._connected().raw_insert(table, insert_block=block, settings=settings, fmt="JSONEachRow")
+            self._connected().raw_insert(
+                table, insert_block=block, settings=settings, fmt="JSONEachRow", compression=encoding
+            )
         except (ClickHouseError, HTTPError, OSError) as error:
             raise self._failed(error) from error
 
@@ -97,9 +113,17 @@ class ClickHouseInserter:
     def _failed(self, error: Exception) -> InsertFailed:
         if isinstance(error, Error) and error.code is not None:
             reason = f"{self._address} answered: {server_text(error)}"
-            return InsertFailed(reason, is_transient=error.code in TRANSIENT_CODES, code=error.code)
-        is_connection = isinstance(error, OperationalError | HTTPError | OSError)
-        return InsertFailed(f"{self._address}: {_innermost(error)}", is_transient=is_connection)
+            return InsertFailed(
+                reason,
+                is_transient=error.code in TRANSIENT_CODES,
+                is_mendable=error.code in MENDABLE_CODES,
+                code=error.code,
+            )
+        # An answer without a code is that of a proxy before the database.
+        is_proxy = type(error) is DatabaseError
+        is_connection = is_proxy or isinstance(error, OperationalError | HTTPError | OSError)
+        is_transient = is_connection and TOO_LARGE_FOR_A_PROXY not in str(error)
+        return InsertFailed(f"{self._address}: {_innermost(error)}", is_transient=is_transient)
 
 
 def check_url(url: str) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from capture_agent.ports import RowCounts, SinkError
+from capture_agent.ports import DiscardReason, RowCounts, SinkError
 from capture_agent.rows import Row
+from capture_agent.sink.at_once import WritesAtOnce
 from capture_agent.sink.encode import encode_row_with_table
 
 
-class JsonLinesSink:
+class JsonLinesSink(WritesAtOnce):
     """Writes each row as one JSON object; the key `table` says which table it belongs to."""
 
     def __init__(self, file: BinaryIO, *, closes_file: bool = True) -> None:
@@ -26,7 +27,7 @@ class JsonLinesSink:
         except BrokenPipeError:
             raise
         except OSError as error:
-            self.counts.discarded += len(rows)
+            self.counts.discards[DiscardReason.REFUSED] += len(rows)
             raise self._failed(error) from error
         self.counts.inserted += len(rows)
 
@@ -50,9 +51,9 @@ class JsonLinesSink:
         )
 
 
-def open_json_lines(path: Path, *, is_appended: bool = False) -> JsonLinesSink:
-    """A sink that replaces the file at `path`, or appends to it. Raises SinkError."""
+def open_json_lines(path: Path) -> JsonLinesSink:
+    """A sink that replaces the file at `path`. Raises SinkError."""
     try:
-        return JsonLinesSink(path.open("ab" if is_appended else "wb", buffering=1 << 20))
+        return JsonLinesSink(path.open("wb", buffering=1 << 20))
     except OSError as error:
         raise SinkError(f"{path}: {error.strerror}") from error

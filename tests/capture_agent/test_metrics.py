@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from capture_agent.events import LEVELS, AgentTick
 from capture_agent.metrics import AgentCollector, AgentState, CaptureState, MetricsServer, health_problems
 from capture_agent.rows.ledger import Ledger
+from capture_agent.sink_metrics import SinkState
 
 NO_COUNTERS = {"sensor", "ts", "run_id", *LEVELS}
 
@@ -28,7 +29,7 @@ def state_of(*, at_s: float = 100.0, is_up: bool = True) -> AgentState:
         inbox=7,
         clock_skew_us=500_000,
         captures={"eth0": CaptureState(is_up, 0.5, 11)},
-        sink_queues={"clickhouse": 13},
+        sinks={"clickhouse": SinkState(queued=13)},
     )
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from capture_agent.agent.running import LiveAgent
-from capture_agent.agent.running_delivery import Delivery, Patience
+from capture_agent.agent.running_delivery import Delivery
 from capture_agent.agent.running_pumps import Captured, Inbox, Reported, SeenUntil
 from capture_agent.events import HttpEvent, HttpRequest, JoinState
 from capture_agent.pipeline import Pipeline, PipelineSettings
 from capture_agent.ports import RowCounts
 from capture_agent.rows import Row
+from capture_agent.sink.at_once import WritesAtOnce
 from capture_agent.wire.frame import frame_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class IdlePump:
         assert handed_out_before_s
 
 
-class ListSink:
+class ListSink(WritesAtOnce):
     """Keeps the rows."""
 
     def __init__(self) -> None:
@@ -95,9 +96,7 @@ def test_request_waits_for_the_packets_of_its_time_however_far_the_agent_is_behi
     inbox.put(SeenUntil(0, hello_us + US_PER_S))
 
     sink = ListSink()
-    delivery = Delivery(
-        "test", lambda: sink, Patience(), structlog.get_logger(), max_rows=100, max_age_s=0.01
-    )
+    delivery = Delivery("test", lambda: sink, structlog.get_logger(), max_rows=100, max_age_s=0.01)
     pump: Any = IdlePump()
     pipeline = Pipeline(PipelineSettings("test", 1))
     agent = LiveAgent(

@@ -7,19 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pytest
 import structlog
 
-from capture_agent.agent.running_delivery import Delivery, Patience
+from capture_agent.agent.running_delivery import Delivery, StoredMark
 from capture_agent.events import AgentTick
-from capture_agent.ports import EventSink, RowCounts, SinkError
+from capture_agent.ports import DiscardReason, LiveSink, RowCounts, SinkError
 from capture_agent.rows import Row
-from capture_agent.sink.clickhouse import (
-    BatchLimits,
-    ClickHouseSink,
-    InsertFailed,
-    RetryPolicy,
-)
+from capture_agent.sink.at_once import WritesAtOnce
 
 DEADLINE_S = 5.0
 
@@ -35,7 +29,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-class RecordingSink:
+class RecordingSink(WritesAtOnce):
     """Keeps rows until flushed; can be made to hang or to refuse."""
 
     def __init__(self) -> None:
@@ -44,13 +38,14 @@ class RecordingSink:
         self.may_write.set()
         self.refuses = False
         self.held: list[Row] = []
+        self.is_safe_now = True
         self.flushed: list[Row] = []
         self.is_closed = False
 
     def write(self, given: Sequence[Row]) -> None:
         self.may_write.wait()
         if self.refuses:
-            self.counts.discarded += len(given)
+            self.counts.discards[DiscardReason.REFUSED] += len(given)
             raise SinkError("no")
         self.held += given
 
@@ -59,14 +54,21 @@ class RecordingSink:
         self.counts.inserted += len(self.held)
         self.held = []
 
+    def is_safe(self, ticket: int) -> bool:  # noqa: ARG002 - the protocol's signature
+        return self.is_safe_now
+
     def close(self) -> None:
         self.is_closed = True
 
 
-def delivery_to(opener: Callable[[], EventSink], **options: Any) -> Delivery:
+def delivery_to(opener: Callable[[], LiveSink], **options: Any) -> Delivery:
     limits = {"max_rows": 100, "max_age_s": 0.02, **options}
-    patience = limits.pop("patience", None) or Patience()
-    return Delivery("test", opener, patience, structlog.get_logger(), **limits)
+    return Delivery("test", opener, structlog.get_logger(), **limits)
+
+
+def finish(delivery: Delivery, within_s: float) -> None:
+    delivery.stop(within_s)
+    delivery.join()
 
 
 def test_rows_are_flushed_when_they_grow_old() -> None:
@@ -75,10 +77,10 @@ def test_rows_are_flushed_when_they_grow_old() -> None:
     delivery.start()
     given = rows(3)
     delivery.offer(given)
-    wait_until(lambda: delivery.inserted == 3)
+    wait_until(lambda: delivery.counts().inserted == 3)
     assert sink.flushed == given
     assert not sink.is_closed
-    delivery.finish(1)
+    finish(delivery, 1)
     assert sink.is_closed
 
 
@@ -87,11 +89,11 @@ def test_steady_trickle_does_not_put_the_flush_off() -> None:
     delivery = delivery_to(lambda: sink, max_age_s=0.1, max_rows=10_000)
     delivery.start()
     began_s = time.monotonic()
-    while delivery.inserted == 0:
+    while delivery.counts().inserted == 0:
         delivery.offer(rows(1))
         time.sleep(0.01)
         assert time.monotonic() < began_s + DEADLINE_S
-    delivery.finish(1)
+    finish(delivery, 1)
 
 
 def test_sink_that_hangs_costs_rows_and_not_time() -> None:
@@ -104,10 +106,10 @@ def test_sink_that_hangs_costs_rows_and_not_time() -> None:
         delivery.offer(rows(10))
     assert time.monotonic() - began_s < 0.5
     assert delivery.queued == 100
-    assert delivery.discarded == 200
+    assert delivery.counts().discarded == 200
     sink.may_write.set()
-    delivery.finish(DEADLINE_S)
-    assert delivery.inserted == 100
+    finish(delivery, DEADLINE_S)
+    assert delivery.counts().inserted == 100
     assert len(sink.flushed) == 100
 
 
@@ -117,15 +119,15 @@ def test_refused_rows_are_counted_and_later_ones_delivered() -> None:
     delivery = delivery_to(lambda: sink)
     delivery.start()
     delivery.offer(rows(5))
-    wait_until(lambda: delivery.discarded == 5)
+    wait_until(lambda: delivery.counts().discarded == 5)
     sink.refuses = False
     delivery.offer(rows(7))
-    delivery.finish(DEADLINE_S)
-    assert (delivery.inserted, delivery.discarded, delivery.failure) == (7, 5, None)
+    finish(delivery, DEADLINE_S)
+    assert (delivery.counts().inserted, delivery.counts().discarded, delivery.failure) == (7, 5, None)
 
 
 def test_sink_that_cannot_be_opened_is_a_failure_with_its_reason() -> None:
-    def refuse() -> EventSink:
+    def refuse() -> LiveSink:
         raise SinkError("the schema is another one")
 
     delivery = delivery_to(refuse)
@@ -133,25 +135,8 @@ def test_sink_that_cannot_be_opened_is_a_failure_with_its_reason() -> None:
     wait_until(lambda: delivery.failure is not None)
     assert delivery.failure == "the schema is another one"
     delivery.offer(rows(4))
-    delivery.finish(1)
-    assert delivery.discarded == 4
-
-
-def test_tables_that_are_made_after_the_start_are_waited_for() -> None:
-    sink = RecordingSink()
-    refusals = iter([SinkError("no schema yet")])
-
-    def opener() -> EventSink:
-        for refusal in refusals:
-            raise refusal
-        return sink
-
-    delivery = delivery_to(opener, open_again_s=DEADLINE_S)
-    delivery.start()
-    delivery.offer(rows(4))
-    wait_until(lambda: delivery.inserted == 4)
-    assert delivery.failure is None
-    delivery.finish(1)
+    finish(delivery, 1)
+    assert delivery.counts().discarded == 4
 
 
 def test_rows_that_cannot_be_delivered_at_the_end_are_discarded_in_the_stated_time() -> None:
@@ -161,61 +146,44 @@ def test_rows_that_cannot_be_delivered_at_the_end_are_discarded_in_the_stated_ti
     delivery.start()
     delivery.offer(rows(20))
     began_s = time.monotonic()
-    delivery.finish(0.2)
+    finish(delivery, 0.2)
     assert time.monotonic() - began_s < 3
-    assert (delivery.inserted, delivery.discarded) == (0, 20)
+    assert (delivery.counts().inserted, delivery.counts().discarded) == (0, 20)
     sink.may_write.set()
 
 
-class ScriptedDatabase:
-    """Is away until told otherwise; keeps what it stored by token, as ClickHouse does."""
-
-    def __init__(self) -> None:
-        self.is_away = True
-        self.attempts = 0
-        self.stored: dict[str, int] = {}
-
-    def insert(self, table: str, block: bytes, token: str) -> None:
-        self.attempts += 1
-        if self.is_away:
-            raise InsertFailed("connection refused", is_transient=True)
-        self.stored[f"{table} {token}"] = block.count(b"\n")
-
-
-@pytest.fixture
-def database() -> ScriptedDatabase:
-    return ScriptedDatabase()
-
-
-def clickhouse_delivery(database: ScriptedDatabase, patience: Patience, **options: Any) -> Delivery:
-    def opener() -> EventSink:
-        retry = RetryPolicy(deadline_s=float("inf"), first_pause_s=0.01, longest_pause_s=0.02)
-        return ClickHouseSink(database, patience.clock(), lambda _: None, BatchLimits(), retry)
-
-    return delivery_to(opener, patience=patience, **options)
-
-
-def test_database_that_comes_back_gets_every_row_that_was_queued(database: ScriptedDatabase) -> None:
-    patience = Patience()
-    delivery = clickhouse_delivery(database, patience, max_rows=1_000)
+def test_mark_is_passed_on_once_what_was_flushed_is_safe() -> None:
+    sink = RecordingSink()
+    sink.is_safe_now = False
+    delivery = delivery_to(lambda: sink)
     delivery.start()
-    for _ in range(50):
-        delivery.offer(rows(10))
-    wait_until(lambda: database.attempts >= 3)
-    database.is_away = False
-    delivery.finish(DEADLINE_S)
-    assert sum(database.stored.values()) == delivery.inserted == 500
-    assert delivery.discarded == 0
+    delivery.offer(rows(3))
+    delivery.mark(StoredMark(5.0))
+    wait_until(lambda: len(sink.flushed) == 3)
+    assert delivery.stored_before_s < 0
+    sink.is_safe_now = True
+    wait_until(lambda: delivery.stored_before_s == 5.0)
+    finish(delivery, 1)
 
 
-def test_database_that_stays_away_is_given_up_at_the_end(database: ScriptedDatabase) -> None:
-    patience = Patience()
-    delivery = clickhouse_delivery(database, patience, max_rows=1_000)
+def test_reader_that_went_away_is_a_failure_of_this_sink() -> None:
+    class Gone(RecordingSink):
+        def write(self, given: Sequence[Row]) -> None:  # noqa: ARG002 - the protocol's signature
+            raise BrokenPipeError
+
+    delivery = delivery_to(Gone)
     delivery.start()
-    delivery.offer(rows(30))
-    wait_until(lambda: database.attempts >= 1)
-    delivery.offer(rows(12))
-    began_s = time.monotonic()
-    delivery.finish(0.2)
-    assert time.monotonic() - began_s < 3
-    assert (delivery.inserted, delivery.discarded) == (0, 42)
+    delivery.offer(rows(2))
+    wait_until(lambda: delivery.failure is not None)
+    finish(delivery, 1)
+    assert not delivery.has_kept_all
+
+
+def test_books_are_told_of_rows_before_they_are_queued() -> None:
+    sink, told = RecordingSink(), []
+    sink.may_write.clear()
+    delivery = delivery_to(lambda: sink, note_given=told.append)
+    delivery.offer(rows(60))
+    delivery.offer(rows(60))
+    assert told == [60, 100]
+    assert delivery.counts().discards[DiscardReason.QUEUE_FULL] == 20

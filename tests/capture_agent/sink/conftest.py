@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from capture_agent.events import AgentTick
-from capture_agent.sink.clickhouse import BatchLimits, ClickHouseSink, Clock, InsertFailed, RetryPolicy
+from capture_agent.sink.batch import BatchLimits
+from capture_agent.sink.clickhouse import ClickHouseSink, Clock, InsertFailed, RetryPolicy
 
 
 @dataclass

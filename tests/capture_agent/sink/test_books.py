@@ -1,0 +1,41 @@
+"""What a killed run had not flushed is known to the next."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from capture_agent.sink.books import CrashBooks
+
+KILLED_IN_THE_MIDDLE = """
+import os, signal, sys
+from pathlib import Path
+from capture_agent.sink.books import CrashBooks
+books = CrashBooks(Path(sys.argv[1]))
+books.note_given(1_000)
+books.note_flushed(940)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_numbers_outlive_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "books"
+    run = subprocess.run([sys.executable, "-c", KILLED_IN_THE_MIDDLE, str(path)], check=False)
+    assert run.returncode == -signal.SIGKILL
+    first = CrashBooks(path)
+    assert first.lost_before == 60
+    first.note_given(5)
+    first.note_flushed(5)
+    first.close()
+    assert CrashBooks(path).lost_before == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"ja4books", os.urandom(24), b"\0" * 4_096])
+def test_what_are_no_books_tells_nothing(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "books").write_bytes(content)
+    assert CrashBooks(tmp_path / "books").lost_before == 0
