@@ -17,7 +17,7 @@ from capture_agent.metrics import AgentCollector, AgentState, CaptureState, Metr
 from capture_agent.rows.ledger import Ledger
 from capture_agent.sink_metrics import SinkState
 
-NO_COUNTERS = {"sensor", "ts", "run_id", *LEVELS}
+NO_COUNTERS = {"sensor", "site", "ts", "run_id", *LEVELS}
 
 
 def state_of(*, at_s: float = 100.0, is_up: bool = True) -> AgentState:
