@@ -10,6 +10,7 @@ from typing import Protocol
 
 from capture_agent.events import HttpEvent
 from capture_agent.rows import Row
+from capture_agent.selection import Selection
 from capture_agent.wire.frame import Frame
 
 
@@ -45,6 +46,12 @@ class LivePacketSource(Protocol):
 
     def fill_ratio(self) -> float:
         """Share of the source's own buffer that waits to be read, from 0 to 1; 0 where it is unknown."""
+
+    def select(self, selection: Selection) -> bool:
+        """Replace what is captured, from the next frame on; any thread may ask for it.
+
+        False if ports alone are selected here, and the lists are left to the caller. Raises OSError.
+        """
 
     def close(self) -> None:
         """Release the source; nothing may be reading."""

@@ -30,10 +30,13 @@ from capture_agent.agent.running_pumps import (
     RequestPump,
     SeenUntil,
 )
+from capture_agent.events import TlsHello
 from capture_agent.metrics import AgentState, CaptureState
 from capture_agent.pipeline import Pipeline
 from capture_agent.rows import Row
+from capture_agent.selection import Selection
 
+EVERYTHING = Selection()
 WAKE_S = 0.05
 BOOKS_S = 1.0
 ROWS_PER_OFFER = 1_000
@@ -66,6 +69,7 @@ class LiveAgent:
         *,
         stop_s: float,
         settled_after_us: int,
+        selection: Selection = EVERYTHING,
         open_connections: OpenConnectionsFile | None = None,
     ) -> None:
         """`settled_after_us`: how long after it was noted a request can still wait for its hello.
@@ -80,6 +84,7 @@ class LiveAgent:
         self._log = log
         self._stop_s = stop_s
         self._settled_after_us = settled_after_us
+        self._selection = selection
         self._open_connections = open_connections
         self._held: deque[Reported | Asked] = deque()
         self._packets_may_come = True
@@ -95,6 +100,12 @@ class LiveAgent:
     def state(self) -> AgentState | None:
         """The agent a moment ago; any thread may ask."""
         return self._state
+
+    def select(self, selection: Selection) -> None:
+        """Replace what is looked at, for packets and requests; any thread may ask. Raises OSError."""
+        self._selection = selection
+        for capture in self._captures:
+            capture.select(selection)
 
     def run(self, stop: threading.Event) -> str | None:
         """Work until `stop` is set, then process and deliver what has arrived.
@@ -163,17 +174,28 @@ class LiveAgent:
         while held and (held[0].at_us <= pipeline.now_us or not self._packets_may_come):
             message = held.popleft()
             if isinstance(message, Reported):
-                self._rows += pipeline.note(message.event)
+                if not self._selection.has_lists or self._selection.wants_request(message.event):
+                    self._rows += pipeline.note(message.event)
+                else:
+                    pipeline.ledger.counters.http_events_excluded += 1
                 self._requests[message.source].note_taken()
             else:
                 self._unsettled.append((pipeline.now_us + self._settled_after_us, message.at_s))
 
     def _hand_over(self) -> None:
-        if not self._rows:
-            return
         rows, self._rows = self._rows, []
+        if self._selection.has_lists:
+            rows = self._selected(rows)
+        if not rows:
+            return
         for delivery in self._deliveries:
             delivery.offer(rows)
+
+    def _selected(self, rows: list[Row]) -> list[Row]:
+        """Without hellos that only got here because the kernel could not judge their packets."""
+        kept = [row for row in rows if not isinstance(row, TlsHello) or self._selection.wants_hello(row)]
+        self._pipeline.ledger.counters.rows_excluded += len(rows) - len(kept)
+        return kept
 
     def _note_stored(self) -> None:
         """Tell the sources of requests up to where a restart need not read again."""

@@ -18,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 from capture_agent.capture.af_packet_socket import CaptureRefused
 from capture_agent.events import HttpEvent
 from capture_agent.ports import LivePacketSource, ResumableRequestSource
+from capture_agent.selection import Selection
 from capture_agent.wire.frame import Frame
 
 READ_TIMEOUT_S = 0.05
@@ -76,12 +77,14 @@ class CapturePump:
     def __init__(
         self,
         number: int,
+        name: str,
         source: LivePacketSource,
-        reopen: Callable[[], LivePacketSource],
+        reopen: Callable[[Selection], LivePacketSource],
+        selection: Selection,
         inbox: Inbox,
         log: FilteringBoundLogger,
     ) -> None:
-        self.name = source.name
+        self.name = name
         self.drops = 0
         """Frames the kernel gave up since the start."""
         self.fill_ratio = 0.0
@@ -89,6 +92,8 @@ class CapturePump:
         self._number = number
         self._source = source
         self._reopen = reopen
+        self._selection = selection
+        self._selecting = threading.Lock()
         self._inbox = inbox
         self._log = log
         self._room = threading.BoundedSemaphore(MAX_READS_AHEAD)
@@ -96,6 +101,19 @@ class CapturePump:
         self._stopping = threading.Event()
         self._next_statistics_s = 0.0
         self._thread = threading.Thread(target=self._work, name=f"capture-{self.name}", daemon=True)
+
+    def select(self, selection: Selection) -> bool:
+        """Replace what is captured, from the next frame on, and after every interruption.
+
+        False if the kernel selects by ports alone, and the rest is left to the caller. Raises OSError.
+        """
+        with self._selecting:
+            self._selection = selection
+            return self._source.select(selection) if self.is_up else True
+
+    def release(self) -> None:
+        """Close what was never started."""
+        self._source.close()
 
     def start(self) -> None:
         """Begin to read."""
@@ -173,14 +191,15 @@ class CapturePump:
         while not self._stopping.wait(REOPEN_S):
             # Other captures and the web server's events need not wait for this one.
             self._inbox.put(SeenUntil(self._number, time.time_ns() // 1_000))
-            try:
-                opened = self._reopen()
-            except CaptureRefused:
-                continue
-            self._next_statistics_s = 0
-            self._take_statistics()
-            self._source.close()
-            self._source = opened
+            with self._selecting:
+                try:
+                    opened = self._reopen(self._selection)
+                except CaptureRefused:
+                    continue
+                self._next_statistics_s = 0
+                self._take_statistics()
+                self._source.close()
+                self._source = opened
             return True
         return False
 

@@ -16,13 +16,11 @@ from structlog.typing import FilteringBoundLogger
 from capture_agent.agent.composition import UnknownSink, pipeline_settings
 from capture_agent.agent.open_connections_file import OpenConnectionsFile
 from capture_agent.agent.running import LiveAgent
+from capture_agent.agent.running_captures import open_captures, selection_of
 from capture_agent.agent.running_intake import UnusableHttpSource, open_request_sources
-from capture_agent.agent.running_pumps import CapturePump, Inbox, RequestPump
+from capture_agent.agent.running_pumps import Inbox, RequestPump
 from capture_agent.agent.running_sinks import open_deliveries
-from capture_agent.capture.af_packet import LiveCapture, open_capture
-from capture_agent.capture.af_packet_offloads import offloads
-from capture_agent.capture.af_packet_ring import RingCapture
-from capture_agent.capture.af_packet_socket import CaptureOptions, CaptureRefused, interface_names
+from capture_agent.capture.af_packet_socket import CaptureRefused
 from capture_agent.metrics import MetricsServer
 from capture_agent.pipeline import Pipeline
 from capture_agent.settings.whole import Settings
@@ -58,7 +56,7 @@ def run_live(settings: Settings) -> int:
     with ExitStack() as stack:
         try:
             deliveries = open_deliveries(settings, log)
-            captures = _captures(settings, inbox, log)
+            captures = open_captures(settings, inbox, log)
             sources = open_request_sources(settings, partial(log.warning, part="intake"))
             requests = [RequestPump(number, source, inbox) for number, source in enumerate(sources)]
             pipeline = Pipeline(pipeline_settings(settings, secrets.randbits(RUN_ID_BITS)))
@@ -71,6 +69,7 @@ def run_live(settings: Settings) -> int:
                 log,
                 stop_s=settings.agent.stop_s,
                 settled_after_us=SETTLED_S * 1_000_000 + settings.join.wait_ms * 1_000,
+                selection=selection_of(settings),
                 open_connections=OpenConnectionsFile(settings.agent.state_dir, settings.agent.sensor, log),
             )
             if settings.metrics.port:
@@ -95,44 +94,6 @@ def run_live(settings: Settings) -> int:
 
 class CannotStart(Exception):  # noqa: N818 - named for the outcome
     """A setting does not fit this machine; the text says which."""
-
-
-def _captures(settings: Settings, inbox: Inbox, log: FilteringBoundLogger) -> list[CapturePump]:
-    if not settings.capture.interfaces:
-        raise CannotStart(
-            "no interface is named: give --interface or JA4_CAPTURE_INTERFACES; there are "
-            + ", ".join(interface_names())
-        )
-    chosen = settings.capture
-    options = CaptureOptions(settings.captured_ports, chosen.promiscuous, chosen.ring_mib << 20)
-    return [
-        _capture(number, interface, options, inbox, log)
-        for number, interface in enumerate(dict.fromkeys(chosen.interfaces))
-    ]
-
-
-def _capture(
-    number: int, interface: str, options: CaptureOptions, inbox: Inbox, log: FilteringBoundLogger
-) -> CapturePump:
-    def open_it() -> LiveCapture:
-        return open_capture(
-            interface,
-            options,
-            lambda error: log.warning(
-                "no ring, using a plain socket", interface=interface, reason=error.strerror
-            ),
-        )
-
-    source = open_it()
-    log.info(
-        "capturing",
-        interface=interface,
-        method="ring" if isinstance(source, RingCapture) else "plain socket",
-        ports=sorted(options.ports) or "all",
-        promiscuous=options.is_promiscuous,
-        offloads=offloads(interface),
-    )
-    return CapturePump(number, source, open_it, inbox, log)
 
 
 def _metrics_server(settings: Settings, agent: LiveAgent) -> MetricsServer:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from capture_agent.capture.af_packet_socket import PacketSocket
 from capture_agent.capture.kernel_filter import SNAP_BYTES
+from capture_agent.selection import Selection
 from capture_agent.wire.frame import Frame, frame_of
 
 SO_TIMESTAMPNS = 35
@@ -60,6 +61,10 @@ class PlainCapture:
     def take_drops(self) -> int:
         """Frames that found the socket full since the last call."""
         return self._source.take_drops()
+
+    def select(self, selection: Selection) -> bool:
+        """Replace what is captured, at once; False if the kernel selects by ports alone. Raises OSError."""
+        return self._source.select(selection)
 
     def close(self) -> None:
         """Close the socket."""

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from mmap import MAP_SHARED, PROT_READ, PROT_WRITE, mmap
 
 from capture_agent.capture.af_packet_socket import SOL_PACKET, PacketSocket
+from capture_agent.selection import Selection
 from capture_agent.wire.frame import Frame
 
 PACKET_RX_RING = 5
@@ -89,6 +90,10 @@ class RingCapture:
     def take_drops(self) -> int:
         """Frames that found the ring full since the last call."""
         return self._source.take_drops()
+
+    def select(self, selection: Selection) -> bool:
+        """Replace what is captured, at once; False if the kernel selects by ports alone. Raises OSError."""
+        return self._source.select(selection)
 
     def close(self) -> None:
         """Unmap the ring and close the socket."""

@@ -24,6 +24,7 @@ from capture_agent.agent.running_pumps import (
 )
 from capture_agent.capture.af_packet_socket import CaptureRefused
 from capture_agent.events import HttpEvent
+from capture_agent.selection import Selection
 from capture_agent.wire.frame import Frame, frame_of
 
 DEADLINE_S = 5.0
@@ -61,6 +62,10 @@ class ScriptedCapture:
     def fill_ratio(self) -> float:
         return 0.25
 
+    def select(self, selection: Selection) -> bool:
+        self.selected = selection
+        return True
+
     def close(self) -> None:
         self.is_closed = True
 
@@ -72,7 +77,10 @@ def frame(ts_us: int) -> Frame:
 def pump_of(
     capture: ScriptedCapture, inbox: Inbox, reopen: Callable[[], ScriptedCapture] | None = None
 ) -> CapturePump:
-    return CapturePump(0, capture, reopen or (lambda: capture), inbox, structlog.get_logger())
+    opener = reopen or (lambda: capture)
+    return CapturePump(
+        0, capture.name, capture, lambda _: opener(), Selection(), inbox, structlog.get_logger()
+    )
 
 
 def next_of(inbox: Inbox, kind: type) -> object:

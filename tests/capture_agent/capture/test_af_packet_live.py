@@ -7,8 +7,10 @@ import os
 import socket
 import struct
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +20,9 @@ from capture_agent.capture.af_packet import open_capture
 from capture_agent.capture.af_packet_offloads import offloads
 from capture_agent.capture.af_packet_plain import PlainCapture
 from capture_agent.capture.af_packet_ring import BLOCK_BYTES, DELIVERY_DELAY_US, RingCapture
-from capture_agent.capture.af_packet_socket import CaptureOptions, CaptureRefused, PacketSocket
+from capture_agent.capture.af_packet_socket import CaptureOptions, CaptureRefused, Fanout, PacketSocket
 from capture_agent.ports import LivePacketSource
+from capture_agent.selection import EndLists, Selection
 from capture_agent.wire.frame import Frame
 from capture_agent.wire.link import LINKTYPE_RAW
 from capture_agent.wire.packet import PacketDecoder
@@ -48,7 +51,7 @@ def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         raise OSError(12, "Cannot allocate memory")
 
     def of(interface: str = "lo", **options: object) -> LivePacketSource:
-        given = {"ports": frozenset({PORT}), **options}
+        given = {"selection": Selection(frozenset({PORT})), **options}
         on_refused = fail_if_refused if request.param == "ring" else lambda _: None
         capture = open_capture(interface, CaptureOptions(**given), on_refused)  # type: ignore[arg-type]
         assert isinstance(capture, RingCapture if request.param == "ring" else PlainCapture)
@@ -149,7 +152,7 @@ def test_frames_the_kernel_had_no_room_for_are_counted(opened: Opener) -> None:
 
 def test_fill_of_the_ring_is_told() -> None:
     capture = open_capture(
-        "lo", CaptureOptions(frozenset({PORT}), ring_bytes=32 * BLOCK_BYTES), fail_if_refused
+        "lo", CaptureOptions(Selection(frozenset({PORT})), ring_bytes=32 * BLOCK_BYTES), fail_if_refused
     )
     assert capture.fill_ratio() == 0
     send_datagrams(3_000, size=1_400)
@@ -219,9 +222,105 @@ def test_interface_that_goes_away_is_an_error(opened: Opener) -> None:
         frames_until_quiet(capture)
 
 
+def test_selection_is_replaced_while_traffic_runs_and_no_wanted_frame_is_lost(opened: Opener) -> None:
+    capture = opened()
+    send_datagrams(1)
+    frames_until_quiet(capture)
+    sent, done = 4_000, threading.Event()
+
+    def send() -> None:
+        send_datagrams(sent, size=200)
+        done.set()
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    frames: list[Frame] = []
+    turns = 0
+    while not done.is_set():
+        ports = frozenset({PORT, OTHER_PORT} if turns % 2 else {PORT})
+        lists = EndLists(source_networks=(ip_network("10.0.0.0/8"),) * (turns % 50))
+        assert capture.select(Selection(ports, exclude=lists))
+        turns += 1
+        frames += capture.read(0)
+    sender.join()
+    frames += frames_until_quiet(capture)
+    assert turns > 3
+    assert [int.from_bytes(payload[:4]) for payload in payloads(frames)] == list(range(sent))
+
+
+def test_what_is_deselected_stops_at_once(opened: Opener) -> None:
+    capture = opened()
+    assert capture.select(Selection(frozenset({OTHER_PORT})))
+    send_datagrams(5)
+    send_datagrams(2, port=OTHER_PORT)
+    assert len(frames_until_quiet(capture)) == 2
+
+
+def test_both_directions_of_a_connection_go_to_the_same_worker(opened: Opener) -> None:
+    """Over four sockets each frame arrives once, and all frames of a connection in one place."""
+    fanout = Fanout()
+    captures = [opened(fanout=fanout) for _ in range(4)]
+    connections = 60
+    with socket.create_server(("127.0.0.1", PORT)) as listener:
+        for _ in range(connections):
+            with socket.create_connection(("127.0.0.1", PORT)) as client:
+                accepted, _ = listener.accept()
+                with accepted:
+                    client.sendall(b"there")
+                    assert accepted.recv(5) == b"there"
+                    accepted.sendall(b"back")
+                    assert client.recv(4) == b"back"
+    decoder = PacketDecoder()
+    seen: dict[int, set[int]] = {}
+    data = 0
+    for number, capture in enumerate(captures):
+        for frame in frames_until_quiet(capture):
+            segment = decoder.decode(frame)
+            assert isinstance(segment, TcpSegment)
+            port = segment.src_port if segment.dst_port == PORT else segment.dst_port
+            seen.setdefault(port, set()).add(number)
+            data += segment.payload in (b"there", b"back")
+    assert len(seen) == connections
+    assert data == 2 * connections
+    assert {len(workers) for workers in seen.values()} == {1}
+    assert len(set.union(*seen.values())) > 1
+
+
+def test_fragments_reach_the_worker_of_their_connection(opened: Opener) -> None:
+    """Later fragments name no ports; the kernel puts datagrams together before it deals them out."""
+    ip("link set lo mtu 1500")
+    fanout = Fanout()
+    captures = [opened(fanout=fanout) for _ in range(4)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for _ in range(20):
+            sender.sendto(bytes(4_000), ("127.0.0.1", PORT))
+    found = [payloads(frames_until_quiet(capture)) for capture in captures]
+    assert sum(map(len, found)) == 20
+    assert {len(payload) for payloads_of_one in found for payload in payloads_of_one} == {4_000}
+
+
+def test_scapy_captures_what_is_selected() -> None:
+    scapy_source = pytest.importorskip("capture_agent.capture.scapy_source", reason="scapy is not installed")
+    selection = Selection(frozenset({PORT}))
+    capture = scapy_source.ScapyCapture("lo", selection, is_promiscuous=False)
+    try:
+        send_datagrams(30)
+        send_datagrams(5, port=OTHER_PORT)
+        frames = frames_until_quiet(capture)
+        assert [int.from_bytes(payload[:4]) for payload in payloads(frames)] == list(range(30))
+        excluded = EndLists(source_networks=(ip_network("127.0.0.0/8"),))
+        assert capture.select(Selection(selection.ports, exclude=excluded))
+        send_datagrams(5)
+        assert frames_until_quiet(capture) == []
+    finally:
+        capture.close()
+    with pytest.raises(CaptureRefused, match="nowhere: scapy cannot capture it"):
+        scapy_source.ScapyCapture("nowhere", selection, is_promiscuous=False)
+
+
 def test_unknown_interface_is_refused_with_the_names_of_those_there_are() -> None:
     with pytest.raises(CaptureRefused, match=r"nowhere: no such interface; there are lo"):
-        open_capture("nowhere", CaptureOptions(frozenset()), fail_if_refused)
+        open_capture("nowhere", CaptureOptions(Selection()), fail_if_refused)
 
 
 def test_promiscuous_mode_is_off_unless_asked_for(opened: Opener) -> None:
