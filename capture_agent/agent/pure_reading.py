@@ -17,6 +17,8 @@ from capture_agent.flows.skim import SkimmingPacketPath
 from capture_agent.rows.stored import LAST_US
 from capture_agent.wire.frame import Frame
 from capture_agent.wire.link import LINKTYPE_ETHERNET
+from capture_agent.wire.packet import IP_PROTOCOL_TCP
+from capture_agent.wire.segment import TCP_FIN, TCP_RST, TCP_SYN
 
 if TYPE_CHECKING:
     from capture_agent.agent.hello_lines import HelloLines
@@ -28,13 +30,16 @@ STEP_US = 1_000_000
 MAX_WAITING_EVENTS = 512
 """Flow events gathered before their hellos are written."""
 
-_RECORD_AND_FRAME = "IIII12x3sxBB5xs2x12s8xBB"
-"""A record's header; ethertype and the first byte of the IPv4 header, its total length in two bytes, the
-protocol, addresses and ports, and of the TCP header its length and flags, as they stand without options."""
+_RECORD_AND_FRAME = "III16x3sxH2xHxB2x12s8xBB"
+"""A record's header without the length on the wire; ethertype and the first byte of the IPv4 header, its
+total length, fragment field and protocol, addresses and ports, and of the TCP header its length and flags, as
+they stand without options. The fields of the frame are big-endian, whatever the file is."""
 _PLAIN_IPV4 = b"\x08\x00\x45"
-_TCP = b"\x06"
-_OPENS_OR_CLOSES = 0x07
-"""FIN, SYN, RST."""
+_FRAGMENT_BITS = b"\x3f\xff"
+_ETHERNET_BYTES, _IPV4_BYTES = 14, 20
+_HEADERS_BYTES = _ETHERNET_BYTES + _IPV4_BYTES
+_MIN_DATA_OFFSET = 0x50
+"""Smallest octet of the TCP header that holds its length."""
 _MIN_FRAME_BYTES = 54
 
 
@@ -95,11 +100,18 @@ class _PureReader:
         buffer, offset, is_little_endian, units, link_type = records
         record = Struct(("<" if is_little_endian else ">") + _RECORD_AND_FRAME)
         fields, size = record.unpack_from, len(buffer)
-        find_flow, take, events = self._packets.table.tcp.flows.get, self._packets.take, self._events
+        tcp, take, events = self._packets.table.tcp, self._packets.take, self._events
+        find_flow, client_payload, note_end = tcp.flows.get, tcp.client_payload, tcp.note_end
         stop = min(offset + RELEASE_BYTES, size - record.size + 1)
+        big_endian = slice(None, None, -1) if is_little_endian else slice(None)
+        bare = [
+            int.from_bytes((_IPV4_BYTES + (octet >> 4) * 4).to_bytes(2, "big")[big_endian], "big")
+            for octet in range(256)
+        ]
+        fragment_bits = int.from_bytes(_FRAGMENT_BITS[big_endian], "big")
         while offset < stop:
-            seconds, fraction, length, wire_length, plain, high, low, protocol, key, data_offset, flags = (
-                fields(buffer, offset)
+            seconds, fraction, length, plain, total, fragment, protocol, key, data_offset, flags = fields(
+                buffer, offset
             )
             begin = offset + RECORD_HEADER_BYTES
             if length > MAX_FRAME_BYTES or begin + length > size:
@@ -107,19 +119,43 @@ class _PureReader:
             offset = begin + length
             ts_us = seconds * 1_000_000 + fraction // units
             if length < _MIN_FRAME_BYTES or ts_us >= self._next_step_us:
-                self._feed(Frame(ts_us, link_type, buffer, begin, length, wire_length))
+                self._feed(Frame(ts_us, link_type, buffer, begin, length, length))
                 continue
-            if plain == _PLAIN_IPV4 and protocol == _TCP and not flags & _OPENS_OR_CLOSES:
+            if (
+                plain == _PLAIN_IPV4
+                and protocol == IP_PROTOCOL_TCP
+                and not flags & TCP_SYN
+                and not fragment & fragment_bits
+            ):
                 flow = find_flow(key)
-                if flow is not None and (
-                    flow.epoch is None
-                    or (key != flow.client_key and not flow.is_midstream)
-                    or (high << 8 | low) == 20 + (data_offset >> 4) * 4
+                if flow is None:
+                    pass
+                elif not flags & (TCP_FIN | TCP_RST):
+                    if (
+                        flow.epoch is None
+                        or total == bare[data_offset]
+                        or (key != flow.client_key and not flow.is_midstream)
+                    ):
+                        flow.last_us = ts_us
+                        continue
+                    if key == flow.client_key:
+                        start = begin + _HEADERS_BYTES + (data_offset >> 4) * 4
+                        stop_at = begin + _ETHERNET_BYTES + (buffer[begin + 16] << 8 | buffer[begin + 17])
+                        if data_offset >= _MIN_DATA_OFFSET and start <= stop_at <= offset:
+                            flow.last_us = ts_us
+                            seq = int.from_bytes(buffer[begin + 38 : begin + 42], "big")
+                            client_payload(flow, seq, buffer[start:stop_at], False, ts_us, events)
+                            continue
+                elif (
+                    total == bare[data_offset]
+                    and data_offset >= _MIN_DATA_OFFSET
+                    and begin + _HEADERS_BYTES + (data_offset >> 4) * 4 <= offset
                 ):
                     flow.last_us = ts_us
+                    note_end(flow, flags, key == flow.client_key, ts_us, events)
                     continue
             if not take(buffer, begin, length, ts_us, events):
-                self._feed(Frame(ts_us, link_type, buffer, begin, length, wire_length))
+                self._feed(Frame(ts_us, link_type, buffer, begin, length, length))
             elif len(events) > MAX_WAITING_EVENTS:
                 self._write()
         return offset

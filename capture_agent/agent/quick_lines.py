@@ -62,7 +62,7 @@ class QuickLines(HelloLines):
         ):
             return self.line(seen)
         try:
-            facts = hello_facts(seen.message, epoch.transport)
+            facts = hello_facts(seen.message, epoch.transport, with_skeleton=self.with_skeleton)
         except Malformed:
             return self.line(seen)
         before, behind = self._spell(facts)

@@ -72,20 +72,26 @@ UNREAD = HelloFacts(
 """Facts of a hello that could not be read: nothing was observed."""
 
 _known_hellos = KnownHellos[HelloFacts]()
+_known_without_skeleton = KnownHellos[HelloFacts]()
 
 
-def hello_facts(message: bytes, transport: Transport) -> HelloFacts:
+def hello_facts(message: bytes, transport: Transport, *, with_skeleton: bool = True) -> HelloFacts:
     """Facts of one handshake message, 4-byte header included; raises `Malformed`.
+
+    Without its skeleton, which then is None, a hello takes less time.
 
     The result depends on the skeleton only, so a hello that differs from a recent one in nothing else is
     looked up instead of computed: programs, unlike permuting browsers, repeat theirs exactly.
     """
-    facts = _known_hellos.maybe_find(message, transport)
+    known = _known_hellos if with_skeleton else _known_without_skeleton
+    facts = known.maybe_find(message, transport)
     if facts is None:
         hello = parse_client_hello(message, is_dtls=transport is Transport.DTLS)
-        ranges = noise(hello)
-        facts = _compute(hello, blanked(message, ranges), transport)
-        _known_hellos.add(message, transport, ranges, facts)
+        is_added = known.is_worth_adding(message, transport)
+        ranges = noise(hello) if is_added or with_skeleton else []
+        facts = _compute(hello, len(message), blanked(message, ranges) if with_skeleton else None, transport)
+        if is_added:
+            known.add(message, transport, ranges, facts)
     return facts
 
 
@@ -147,7 +153,9 @@ def salvaged_facts(message: bytes, transport: Transport) -> HelloFacts:
     )
 
 
-def _compute(hello: ClientHello, hello_skeleton: bytes, transport: Transport) -> HelloFacts:
+def _compute(
+    hello: ClientHello, hello_len: int, hello_skeleton: bytes | None, transport: Transport
+) -> HelloFacts:
     host_name = hello.sni
     ja4 = ja4_of(hello, transport)
     ja3 = ja3_of(hello)
@@ -165,7 +173,7 @@ def _compute(hello: ClientHello, hello_skeleton: bytes, transport: Transport) ->
         ja3=ja3.ja3,
         ja3_hash=ja3.ja3_hash,
         ja3n_hash=ja3.ja3n_hash,
-        hello_len=len(hello_skeleton),
+        hello_len=hello_len,
         hello_skeleton=hello_skeleton,
         has_grease=hello.has_grease,
         has_ech=hello.has_ech,

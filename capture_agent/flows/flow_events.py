@@ -6,6 +6,7 @@ msgspec structs and not dataclasses: several are made for each connection, at a 
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Self
 
@@ -13,12 +14,13 @@ import msgspec
 
 from capture_agent.events import Quality, Transport
 from capture_agent.fingerprint.tcp_syn import SynFacts
-from capture_agent.wire.address import mapped
+from capture_agent.wire.address import ADDRESS_BYTES, MAPPED_PREFIX
 from capture_agent.wire.errors import Malformed
 from capture_agent.wire.hello_message import HelloMessage
 from capture_agent.wire.proxy_protocol import ProxiedAddresses
 
 _64_BITS = 0xFFFF_FFFF_FFFF_FFFF
+_IPV4_KEY_BYTES = 12
 
 
 class CloseReason(StrEnum):
@@ -68,18 +70,18 @@ class ConnectionEpoch(msgspec.Struct, frozen=True, gc=False):
         tunnel: str | None,
     ) -> Self:
         """The epoch of the flow whose client's flow key is `flow_key`."""
-        address_bytes = (len(flow_key) - 4) // 2
+        src, dst, ports = _ends(flow_key)
         return cls(
-            conn_id=connection_id(sensor, transport, flow_key, opened_us),
-            transport=transport,
-            src=mapped(flow_key[:address_bytes]),
-            src_port=int.from_bytes(flow_key[-4:-2], "big"),
-            dst=mapped(flow_key[address_bytes:-4]),
-            dst_port=int.from_bytes(flow_key[-2:], "big"),
-            opened_us=opened_us,
-            syn=syn,
-            is_midstream=is_midstream,
-            tunnel=tunnel,
+            _connection_id(sensor, transport, src + dst + ports, opened_us),
+            transport,
+            src,
+            ports[0] << 8 | ports[1],
+            dst,
+            ports[2] << 8 | ports[3],
+            opened_us,
+            syn,
+            is_midstream,
+            tunnel,
         )
 
 
@@ -87,6 +89,8 @@ class EpochOpened(msgspec.Struct, frozen=True):
     """A client completed its side of the opening, or a connection was joined in its middle."""
 
     epoch: ConnectionEpoch
+    is_read: bool = False
+    """Its cleartext requests are read as long as no HttpReadingEnded says otherwise."""
 
 
 class HelloSeen(msgspec.Struct, frozen=True):
@@ -113,6 +117,45 @@ class HelloSeen(msgspec.Struct, frozen=True):
     syn_to_hello_us: int | None
 
 
+class HttpExchange(msgspec.Struct, frozen=True):
+    """A cleartext request, and what was seen of its response. Bytes are as they were sent."""
+
+    epoch: ConnectionEpoch
+    ts_us: int
+    """Arrival of the first bytes of the request's head."""
+    ended_us: int
+    """Arrival of the last of the response; of what ended the wait for it if there was none."""
+    number: int
+    """Of the request on its connection, from 1."""
+    method: bytes
+    scheme: bytes | None
+    """As HTTP/2 names it; None in HTTP/1."""
+    target: bytes
+    version: bytes
+    """`HTTP/1.1`, `HTTP/2.0`."""
+    authority: bytes | None
+    """As HTTP/2 names it; None in HTTP/1."""
+    fields: tuple[tuple[bytes, bytes], ...]
+    """Names and values in wire order; of HTTP/2 without the pseudo-headers."""
+    status: int
+    """0 if no response was seen."""
+    request_bytes: int | None
+    """Head and body so far; None for HTTP/2, whose heads are compressed together."""
+    response_bytes: int
+    """Body so far as it was sent, chunk sizes and frame headers included."""
+    stream: int | None
+    """HTTP/2 stream."""
+    h2_fingerprint: str | None
+
+
+class HttpReadingEnded(msgspec.Struct, frozen=True):
+    """No more requests are read of a connection whose EpochOpened said that they would be."""
+
+    conn_id: int
+    requests: int
+    """How many were read: each was or is reported by an HttpExchange."""
+
+
 class EpochClosed(msgspec.Struct, frozen=True):
     """The end of an epoch that an EpochOpened began."""
 
@@ -128,7 +171,7 @@ def hello_quality(hello: HelloMessage | None, malformed: Malformed | None, segme
     return Quality.COMPLETE if segments == 1 and hello.records == 1 else Quality.REASSEMBLED
 
 
-FlowEvent = EpochOpened | HelloSeen | EpochClosed
+FlowEvent = EpochOpened | HelloSeen | HttpExchange | HttpReadingEnded | EpochClosed
 
 
 def connection_id(sensor: str, transport: Transport, flow_key: bytes, opened_us: int) -> int:
@@ -137,17 +180,25 @@ def connection_id(sensor: str, transport: Transport, flow_key: bytes, opened_us:
     A hash and not a counter, so that a capture read twice gives the same rows. Among 10^8 epochs kept,
     two share an id with a probability of 3 in 10,000; addresses and time stand beside it in every row.
     """
-    address_bytes = (len(flow_key) - 4) // 2
-    name = b"".join(
-        (
-            sensor.encode(),
-            b"\0",
-            transport.value.encode(),
-            b"\0",
-            mapped(flow_key[:address_bytes]),
-            mapped(flow_key[address_bytes:-4]),
-            flow_key[-4:],
-            (opened_us & _64_BITS).to_bytes(8, "big"),
-        )
-    )
+    return _connection_id(sensor, transport, b"".join(_ends(flow_key)), opened_us)
+
+
+def _connection_id(sensor: str, transport: Transport, ends: bytes, opened_us: int) -> int:
+    name = _name_start(sensor, transport) + ends + (opened_us & _64_BITS).to_bytes(8, "big")
     return int.from_bytes(blake2b(name, digest_size=8).digest(), "big")
+
+
+def _ends(flow_key: bytes) -> tuple[bytes, bytes, bytes]:
+    """Source and destination address of sixteen bytes each, both ports."""
+    if len(flow_key) == _IPV4_KEY_BYTES:
+        return MAPPED_PREFIX + flow_key[:4], MAPPED_PREFIX + flow_key[4:8], flow_key[8:]
+    return (
+        flow_key[:ADDRESS_BYTES],
+        flow_key[ADDRESS_BYTES : 2 * ADDRESS_BYTES],
+        flow_key[2 * ADDRESS_BYTES :],
+    )
+
+
+@lru_cache(maxsize=16)
+def _name_start(sensor: str, transport: Transport) -> bytes:
+    return sensor.encode() + b"\0" + transport.value.encode() + b"\0"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from capture_agent.fingerprint.tcp_syn import SynFacts
 from capture_agent.flows.flow_events import FlowEvent
 from capture_agent.flows.limits import FlowLimits
 from capture_agent.flows.packet_path import PacketPath
@@ -19,7 +20,7 @@ from capture_agent.flows.quick_tcp import QuickTcpTable
 from capture_agent.wire.frame import Frame
 from capture_agent.wire.link import ETHERTYPE_IPV4, ETHERTYPE_IPV6, LINKTYPE_ETHERNET
 from capture_agent.wire.packet import IP_PROTOCOL_TCP
-from capture_agent.wire.segment import TCP_FIN, TCP_RST, TCP_SYN, TcpSegment
+from capture_agent.wire.segment import TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TcpSegment, reverse_flow_key
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -117,6 +118,15 @@ class SkimmingPacketPath(PacketPath):
                     self._tcp.client_payload(flow, seq, buffer[start:stop], total > length, ts_us, events)
                     return True
             elif payload == total and key not in self._half_open:
+                return True
+        elif flags & (_OPENS_OR_CLOSES | TCP_ACK) == TCP_SYN:
+            if payload == total:
+                options = buffer[offset + headers : start]
+                syn = SynFacts(ttl, window, options, ip_df, captured_id, False, flags, seq, ack)
+                self._tcp.note_syn(key, seq, syn, None, ts_us, events)
+                return True
+        elif flags & (_OPENS_OR_CLOSES | TCP_ACK) == TCP_SYN | TCP_ACK:
+            if self._tcp.note_syn_ack(reverse_flow_key(key), ts_us):
                 return True
         elif not flags & TCP_SYN:
             flow = self._flows.get(key)

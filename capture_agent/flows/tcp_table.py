@@ -204,19 +204,6 @@ class TcpTable:
 
     def _syn(self, segment: TcpSegment, ts_us: int, events: list[FlowEvent]) -> None:
         key, isn = segment.flow_key, segment.seq
-        flow = self.flows.get(key)
-        if flow is not None:
-            if flow.isn == isn and key == flow.client_key:
-                return
-            self._close(flow, ts_us, CloseReason.REOPENED, events)
-        waiting = self.half_open.get(key)
-        if waiting is not None:
-            if waiting.isn == isn:
-                return
-            self._counters.flows_closed += 1
-            del self.half_open[key]
-        elif len(self.half_open) >= self._limits.max_half_open:
-            self._evict_half_open()
         syn = SynFacts(
             ttl=segment.ttl,
             window=segment.window,
@@ -228,19 +215,35 @@ class TcpTable:
             seq=isn,
             ack=segment.ack,
         )
-        half = self.half_open[key] = HalfOpen(ts_us, isn, syn, segment.tunnel)
-        self._counters.flows_opened += 1
-        if segment.payload:
+        half = self.note_syn(key, isn, syn, segment.tunnel, ts_us, events)
+        if half is not None and segment.payload:
             flow = self.establish(key, half, ts_us, events)
             self.client_payload(flow, (isn + 1) & SEQ_MASK, segment.payload, segment.is_cut, ts_us, events)
 
+    def note_syn(
+        self, key: bytes, isn: int, syn: SynFacts, tunnel: str | None, ts_us: int, events: list[FlowEvent]
+    ) -> HalfOpen | None:
+        """Take a client's SYN; its entry, or None if it is a repetition."""
+        flow = self.flows.get(key)
+        if flow is not None:
+            if flow.isn == isn and key == flow.client_key:
+                return None
+            self._close(flow, ts_us, CloseReason.REOPENED, events)
+        waiting = self.half_open.get(key)
+        if waiting is not None:
+            if waiting.isn == isn:
+                return None
+            self._counters.flows_closed += 1
+            del self.half_open[key]
+        elif len(self.half_open) >= self._limits.max_half_open:
+            self._evict_half_open()
+        half = self.half_open[key] = HalfOpen(ts_us, isn, syn, tunnel)
+        self._counters.flows_opened += 1
+        return half
+
     def _syn_ack(self, segment: TcpSegment, ts_us: int) -> None:
         client_key = reverse_flow_key(segment.flow_key)
-        half = self.half_open.get(client_key)
-        if half is not None:
-            if half.syn_ack_us is None:
-                half.syn_ack_us = ts_us
-        elif client_key not in self.flows:
+        if not self.note_syn_ack(client_key, ts_us) and client_key not in self.flows:
             # The SYN was lost on the way to us; its answer still says who the client is and where its
             # stream starts, so this is a complete connection without SYN facts.
             if len(self.half_open) >= self._limits.max_half_open:
@@ -248,6 +251,15 @@ class TcpTable:
             isn = (segment.ack - 1) & SEQ_MASK
             self.half_open[client_key] = HalfOpen(ts_us, isn, None, segment.tunnel, ts_us)
             self._counters.flows_opened += 1
+
+    def note_syn_ack(self, client_key: bytes, ts_us: int) -> bool:
+        """Take the answer to a SYN; False if none waits for it."""
+        half = self.half_open.get(client_key)
+        if half is None:
+            return False
+        if half.syn_ack_us is None:
+            half.syn_ack_us = ts_us
+        return True
 
     def _unknown(self, segment: TcpSegment, ts_us: int, events: list[FlowEvent]) -> TcpFlow | None:
         """The flow of a segment that has none yet, if it opens one."""
