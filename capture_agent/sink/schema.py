@@ -11,7 +11,7 @@ from capture_agent.ports import SinkError
 from capture_agent.sink.clickhouse import InsertFailed
 from capture_agent.sink.encode import TABLES
 
-OLDEST_REVISION = "0003"
+OLDEST_REVISION = "0006"
 """The last migration that gave the raw tables columns of this agent. Later ones may change other tables, so a
 newer revision is accepted as long as the raw tables still have every column."""
 HOW_TO_MIGRATE = "run `python -m ja4_assets.storage upgrade` on the platform's host"
