@@ -16,6 +16,8 @@ from starlette.staticfiles import StaticFiles
 from soc_dashboard.api import problems
 from soc_dashboard.api.routes import api_router
 from soc_dashboard.pages.fingerprints import FingerprintsPage
+from soc_dashboard.pages.host import HostPage
+from soc_dashboard.pages.ip import IpPage
 from soc_dashboard.pages.ja4 import Ja4Page
 from soc_dashboard.pages.overview import OverviewPage
 from soc_dashboard.pages.requests import RequestsPage
@@ -53,6 +55,8 @@ def create_app(settings: Settings) -> FastAPI:
         "/": lambda: OverviewPage(marts=marts).build(),
         "/requests": lambda: RequestsPage(marts=marts).build(),
         "/fingerprints": lambda: FingerprintsPage(marts=marts).build(),
+        "/ip/{address}": lambda: IpPage(marts=marts).build(),
+        "/host/{name}": lambda: HostPage(marts=marts).build(),
         "/ja4/{fingerprint}": lambda: Ja4Page(marts=marts).build(),
     }
     origins = [f"{settings.host}:{settings.port}", f"localhost:{settings.port}", *settings.websocket_origins]

@@ -116,10 +116,10 @@ class TableState(param.Parameterized):
         return self.text.replace("\0", "")[:MAX_TEXT].strip()
 
 
-class Ja4Selection(param.Parameterized):
-    """Which JA4 the page is about."""
+class Subject(param.Parameterized):
+    """What a page is about."""
 
-    fingerprint = param.String(default="", doc="Exact JA4 or ja4_stable, from the path.")
+    value = param.String(default="", doc="A JA4, an address or a host, from the path.")
 
 
 class PageUrl:

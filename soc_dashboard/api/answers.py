@@ -52,9 +52,10 @@ def ja4_answer(
     asked: str, reading: FingerprintReading, clients: Sequence[ClientRow], requests: Sequence[RequestRow]
 ) -> models.Ja4Model:
     """The whole page as one object."""
-    found, totals = reading.fingerprint, reading.totals
-    request_count = sum(row.requests for row in reading.verdicts)
-    bots = sum(row.requests for row in reading.verdicts if row.verdict in BOTS)
+    found, subject = reading.fingerprint, reading.subject
+    totals = subject.totals
+    request_count = sum(row.requests for row in subject.verdicts)
+    bots = sum(row.requests for row in subject.verdicts if row.verdict in BOTS)
     return models.Ja4Model(
         fingerprint=asked,
         ja4_stable=found.ja4_stable,
@@ -62,8 +63,8 @@ def ja4_answer(
         known_client=found.known_client,
         first_seen=found.first_seen,
         last_seen=found.last_seen,
-        as_of=reading.as_of,
-        span=models.Span(since=reading.window.since, until=reading.window.until),
+        as_of=subject.as_of,
+        span=models.Span(since=subject.window.since, until=subject.window.until),
         requests=request_count,
         clients=totals.clients,
         hosts=totals.hosts,
@@ -72,7 +73,7 @@ def ja4_answer(
         median_score=totals.median_score,
         scored_entity_hours=totals.scored_entities,
         entity_hours=totals.entities,
-        verdicts=[models.VerdictCount.model_validate(row, from_attributes=True) for row in reading.verdicts],
+        verdicts=[models.VerdictCount.model_validate(row, from_attributes=True) for row in subject.verdicts],
         reasons=[
             models.ReasonModel(
                 feature=row.name,
@@ -81,10 +82,10 @@ def ja4_answer(
                 contribution=row.contribution,
                 entity_hours=row.entity_hours,
             )
-            for row in reading.reasons
+            for row in subject.reasons
         ],
         claimed_user_agents=[
-            models.UserAgentModel.model_validate(row, from_attributes=True) for row in reading.claims
+            models.UserAgentModel.model_validate(row, from_attributes=True) for row in subject.claims
         ],
         top_clients=[
             models.ClientModel.model_validate(

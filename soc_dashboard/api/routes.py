@@ -14,10 +14,14 @@ from soc_dashboard.api.answers import health_answer, ja4_answer
 from soc_dashboard.api.models import HealthModel, Ja4Model
 from soc_dashboard.api.problems import MEDIA_TYPE, Problem
 from soc_dashboard.filters import DEFAULT_PRESET, PRESETS
-from soc_dashboard.search.terms import Term
 from soc_dashboard.store.contract import missing_columns
 from soc_dashboard.store.database import MartDatabase
-from soc_dashboard.store.fingerprint import maybe_fingerprint, read_clients, read_fingerprint
+from soc_dashboard.store.fingerprint import (
+    fingerprint_scope,
+    maybe_fingerprint,
+    read_clients,
+    read_fingerprint,
+)
 from soc_dashboard.store.overview import PageRequest, read_join_accuracy
 from soc_dashboard.store.requests import read_requests
 from soc_dashboard.store.rows import Extent
@@ -74,7 +78,7 @@ def api_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRouter:
         reading, clients, requests = await asyncio.gather(
             read_fingerprint(marts, found, window, now),
             read_clients(marts, found.ja4_stable, window, wanted),
-            read_requests(marts, [Term("ja4_stable", found.ja4_stable, is_quoted=True)], window, wanted),
+            read_requests(marts, fingerprint_scope(found.ja4_stable), window, wanted),
         )
         return ja4_answer(fingerprint, reading, clients, requests)
 

@@ -157,7 +157,7 @@ def donut_options(totals: Sequence[VerdictTotal], is_dark: bool) -> dict[str, An
         "series": [
             {
                 "type": "pie",
-                "radius": ["50%", "70%"],
+                "radius": ["46%", "64%"],
                 "center": ["50%", "50%"],
                 "minAngle": 3,
                 "startAngle": 180,
@@ -166,9 +166,10 @@ def donut_options(totals: Sequence[VerdictTotal], is_dark: bool) -> dict[str, An
                     "fontSize": 12,
                     "formatter": "{b}\n{d} %",
                     "lineHeight": 16,
+                    "overflow": "none",
                     "fontFamily": SANS,
                 },
-                "labelLine": {"length": 8, "length2": 8, "lineStyle": {"color": colours.hairline}},
+                "labelLine": {"length": 6, "length2": 4, "lineStyle": {"color": colours.hairline}},
                 "itemStyle": {"borderColor": colours.card, "borderWidth": 2},
                 "data": slices,
             }

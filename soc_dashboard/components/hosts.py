@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -12,15 +13,15 @@ from soc_dashboard.store.rows import HostLoad
 from soc_dashboard.window import Window
 
 
-def host_bars(hosts: Sequence[HostLoad], window: Window) -> Markup:
-    """One bar per host: all its requests, the hostile part in red."""
+def host_bars(hosts: Sequence[HostLoad], window: Window, span: str) -> Markup:
+    """One bar per host: all its requests, the hostile part in red; `span` is the time range as a query."""
     if not hosts:
         return empty("No hosts in this range", asked_text(window), "Widen the range to see more.")
     widest = max(row.requests for row in hosts) or 1
     rows = [
         Markup(
-            '<div class="bar-row" title="{}: {} of {} requests from {} hostile entities"><span '
-            'class="name">{}</span>'
+            '<div class="bar-row" title="{}: {} of {} requests from {} hostile entities"><a '
+            'class="name" href="/host/{}{}">{}</a>'
             '<span class="figure"><b>{}</b> · {}</span><span class="track">'
             '<i class="hostile" style="width:{:.2f}%"></i><i style="width:{:.2f}%"></i></span></div>'
         ).format(
@@ -28,6 +29,8 @@ def host_bars(hosts: Sequence[HostLoad], window: Window) -> Markup:
             number(row.hostile_requests),
             number(row.requests),
             number(row.entities),
+            quote(row.host, safe=""),
+            span,
             text(row.host or "(no host)", 80),
             number(row.hostile_requests),
             percent(row.hostile_requests / row.requests if row.requests else None),

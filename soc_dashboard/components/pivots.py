@@ -12,7 +12,7 @@ from soc_dashboard.components.markup import visible
 from soc_dashboard.filters import MAX_TEXT
 from soc_dashboard.search.terms import Term, written
 
-PAGE_OF_FIELD = {"ja4": "/ja4/", "ja4_stable": "/ja4/"}
+PAGE_OF_FIELD = {"ja4": "/ja4/", "ja4_stable": "/ja4/", "ip": "/ip/", "host": "/host/"}
 """Fields whose values have a page."""
 
 

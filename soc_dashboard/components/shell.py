@@ -159,7 +159,7 @@ def frame(
     title: str,
     header: Sequence[object],
     main: Sequence[object],
-    drawer: pn.viewable.Viewable | None,
+    drawers: Sequence[pn.viewable.Viewable],
     rail_pane: object,
 ) -> Page:
     """The whole page. The browser's script sets the theme on the document; Material follows it."""
@@ -198,8 +198,7 @@ def frame(
         template=_TEMPLATE,
         sx=_PAGE_STYLE,
     )
-    if drawer is not None:
-        page.main.append(drawer)
+    page.main.extend(drawers)
     return page
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
+import panel as pn
 import panel_material_ui as pmui
 from markupsafe import Markup
 
@@ -17,59 +18,77 @@ from soc_dashboard.components.shell import DRAWER_PX, carried_query
 from soc_dashboard.filters import TableState
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
-from soc_dashboard.store.overview import PageRequest, read_entities
+from soc_dashboard.search.terms import Term
+from soc_dashboard.store.overview import PAGE_ROWS, PageRequest, read_entities
 from soc_dashboard.store.rows import Entity
-from soc_dashboard.window import Window
+from soc_dashboard.verdicts import HOSTILE, SEVERITY
 
 COLUMNS: Columns = {
     "verdict": ("Verdict", 10, MARKUP),
-    "client_ip": ("Client", 11, PLAIN),
+    "client_ip": ("Client", 11, page_link("/ip/")),
     "ja4_stable": ("JA4", 25, page_link("/ja4/")),
-    "host": ("Host", 11, PLAIN),
+    "host": ("Host", 11, page_link("/host/")),
     "requests": ("Requests", 7, COUNT),
     "score": ("Score", 6, PLAIN),
     "reason": ("Why", 21, PLAIN),
     "last_ts": ("Last seen", 9, PLAIN),
 }
 SORTABLE = frozenset(COLUMNS)
+LINKED = ("client_ip", "ja4_stable", "host")
+"""Columns whose values lead to their own page."""
 
 
 class EntityTable:
     """Server-paged table; a click opens the drawer, the JA4 links to its page."""
 
-    def __init__(self, session: PageSession, state: TableState) -> None:
+    def __init__(
+        self,
+        session: PageSession,
+        state: TableState,
+        scope: Callable[[], Sequence[Term]] | None = None,
+        *,
+        title: str = "Entities",
+        leaving_out: Collection[str] = (),
+    ) -> None:
+        """Without `scope` the hostile entities of everything; with it all entities of a subject, without
+        the columns that are the same for all of them."""
         self._session = session
-        self._window: Window = session.window
-        self._as_of: datetime = session.clock()
+        self._scope = scope
+        self._columns = {name: spec for name, spec in COLUMNS.items() if name not in leaving_out}
         self._rows: list[Entity] = []
         self._table = DatabaseTable(
             session,
             state,
-            title="Entities",
+            title=title,
             note="worst first; an entity is client, JA4 and host",
-            columns=COLUMNS,
+            columns=self._columns,
             sortable=SORTABLE,
             read_page=self._read_page,
-            verdict_filter="Suspicious and bad bot",
+            page_rows=10 if scope else PAGE_ROWS,
+            verdict_filter="All verdicts" if scope else "Suspicious and bad bot",
         )
         self._table.table.on_click(self._clicked)
         self.card = self._table.card
         self._evidence = html_pane(Markup(""))
         self.drawer = pmui.Drawer(self._evidence, anchor="right", size=DRAWER_PX, open=False)
 
-    async def read(self, window: Window, as_of: datetime) -> None:
-        """Read the current page for this window."""
-        self._window, self._as_of = window, as_of
+    async def read(self) -> None:
+        """Read the page that the state asks for; raises StoreFailedError."""
         await self._table.read()
 
+    def drawers(self) -> list[pn.viewable.Viewable]:
+        """The evidence of the entity that was clicked."""
+        return [self.drawer]
+
     async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
-        rows = await read_entities(self._session.marts, self._window, wanted)
+        scope, verdicts = (self._scope(), SEVERITY) if self._scope else ((), HOSTILE)
+        rows = await read_entities(self._session.marts, self._session.window, wanted, scope, verdicts)
         self._rows = rows
-        frame = entity_frame(rows, self._as_of)[list(COLUMNS)]
+        frame = entity_frame(rows, self._session.as_of)[list(self._columns)]
         return frame, rows[0].total if rows else 0
 
     def _clicked(self, event: Any) -> None:
-        if event.column == "ja4_stable" or not 0 <= event.row < len(self._rows):
+        if event.column in LINKED or not 0 <= event.row < len(self._rows):
             return
         self._evidence.object = str(evidence(self._rows[event.row], carried_query(self._session.time_range)))
         self.drawer.open = True

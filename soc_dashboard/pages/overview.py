@@ -15,6 +15,7 @@ from soc_dashboard.components.hosts import host_bars
 from soc_dashboard.components.kpi import Kpi, change, change_points, kpi_row
 from soc_dashboard.components.markup import compact, html_pane, number, percent, utc_text
 from soc_dashboard.components.sensors import sensor_strip
+from soc_dashboard.components.shell import carried_query
 from soc_dashboard.filters import TableState
 from soc_dashboard.pages.brush import zoom_to_bars
 from soc_dashboard.pages.entity_table import EntityTable
@@ -69,9 +70,9 @@ class OverviewPage(PageSession):
             card(self.sensors),
         ]
 
-    def drawer(self) -> pn.viewable.Viewable | None:
+    def drawers(self) -> list[pn.viewable.Viewable]:
         """Evidence of the entity that was clicked."""
-        return self.entities.drawer
+        return self.entities.drawers()
 
     async def read(self, window: Window, as_of: datetime) -> None:
         """Figures and table, both in parallel reads."""
@@ -81,10 +82,10 @@ class OverviewPage(PageSession):
             states.stale_banner(overview.extent.newest, window, as_of) + states.loss_banner(overview.now)
         )
         self.kpis.object = str(kpi_row(overview_kpis(overview)))
-        self.hosts.object = str(host_bars(overview.hosts, window))
+        self.hosts.object = str(host_bars(overview.hosts, window, carried_query(self.time_range)))
         self.sensors.object = str(sensor_strip(overview.now.sensors, overview.joins, as_of, window))
         self.redraw()
-        await self.entities.read(window, as_of)
+        await self.entities.read()
 
     def redraw(self) -> None:
         """The timeline, in the colours of the theme."""

@@ -55,9 +55,9 @@ class RequestsPage(PageSession):
         """Timeline above the log."""
         return [card(self.timeline_head, self.timeline_wait, self.timeline, self._bars), self.requests.card]
 
-    def drawer(self) -> pn.viewable.Viewable | None:
+    def drawers(self) -> list[pn.viewable.Viewable]:
         """The request that was clicked."""
-        return self.requests.drawer
+        return [self.requests.drawer]
 
     async def read(self, window: Window, as_of: datetime) -> None:
         """The log first, because it is what the person waits for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -28,7 +29,7 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-class PageSession:
+class PageSession(ABC):
     """One person's view of one page. Subclasses build panes in `__init__`, and fill them in `read`."""
 
     title = ""
@@ -38,7 +39,9 @@ class PageSession:
         self.marts = marts
         self.clock = clock
         self.time_range = TimeRange()
-        self.window = self.time_range.window(clock())
+        self.as_of = clock()
+        """Time of the reading that is shown or under way."""
+        self.window = self.time_range.window(self.as_of)
         self.url = PageUrl(self.url_names())
         self.url.load(arguments())
         self._reading = 0
@@ -70,19 +73,19 @@ class PageSession:
             "to": (self.time_range, "until_s"),
         }
 
+    @abstractmethod
     def body(self) -> list[object]:
         """Panes of the page, top to bottom."""
-        raise NotImplementedError
 
-    def drawer(self) -> pn.viewable.Viewable | None:
-        """The side drawer, for pages that have one."""
-        return None
+    def drawers(self) -> list[pn.viewable.Viewable]:
+        """The side drawers, for pages that have some."""
+        return []
 
+    @abstractmethod
     async def read(self, window: Window, as_of: datetime) -> None:
         """Read and show everything for the window; raises StoreFailedError."""
-        raise NotImplementedError
 
-    def redraw(self) -> None:
+    def redraw(self) -> None:  # noqa: B027 - most pages have nothing to draw again
         """Draw again what depends on the theme."""
 
     def build(self) -> Page:
@@ -92,7 +95,7 @@ class PageSession:
             self.title,
             self.range_bar.items,
             [self.notices, self._retry, self._body],
-            self.drawer(),
+            self.drawers(),
             self._rail,
         )
         self.page.param.watch(lambda *_: self.redraw(), "dark_theme")
@@ -144,7 +147,7 @@ class PageSession:
         await asyncio.sleep(0)
         if mine != self._reading:
             return
-        as_of = self.clock()
+        self.as_of = as_of = self.clock()
         self.window = self.time_range.window(as_of)
         try:
             await self.read(self.window, as_of)

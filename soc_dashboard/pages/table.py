@@ -25,7 +25,7 @@ from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.verdicts import VERDICTS
 
 Columns = Mapping[str, tuple[str, int, Mapping[str, Any]]]
-"""Column -> title, width in per cent, and Tabulator formatter."""
+"""Column -> title, relative width, and Tabulator formatter."""
 ReadPage = Callable[[PageRequest], Awaitable[tuple[pd.DataFrame, int]]]
 
 PLAIN: dict[str, Any] = {"type": "plaintext"}
@@ -70,11 +70,12 @@ class DatabaseTable:
         self.head = html_pane(head(title, note), css_classes=["bar-head"])
         self.wait = html_pane(states.skeleton_block(220))
         self.empty = html_pane(Markup(""), visible=False)
+        whole = sum(spec[1] for spec in columns.values())
         self.table = PagedTable(
             list(columns),
             page_size=page_rows,
             titles={name: spec[0] for name, spec in columns.items()},
-            widths={name: f"{spec[1]}%" for name, spec in columns.items()},
+            widths={name: f"{spec[1] / whole:.2%}" for name, spec in columns.items()},
             formatters={name: spec[2] for name, spec in columns.items()},
             text_align={name: "right" for name, spec in columns.items() if spec[2] is COUNT},
             header_align={name: "right" for name, spec in columns.items() if spec[2] is COUNT},

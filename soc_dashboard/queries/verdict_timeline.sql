@@ -11,7 +11,7 @@ with
         where
             hour >= toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC'))
             and hour < fromUnixTimestamp64Micro({until_us:Int64}, 'UTC')
-            and ({ja4_stable:String} = '' or ja4_stable = {ja4_stable:String})
+            /* scope */
     ),
 
     minutes as (
@@ -26,7 +26,7 @@ with
         where
             minute >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')
             and minute < fromUnixTimestamp64Micro({until_us:Int64}, 'UTC')
-            and ({ja4_stable:String} = '' or ja4_stable = {ja4_stable:String})
+            /* scope */
     )
 
 select

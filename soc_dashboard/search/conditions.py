@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from soc_dashboard.search.fields import BY_NAME, FREE_TEXT, Field, Grain, Kind
+from soc_dashboard.search.fields import BY_NAME, FIELDS, FREE_TEXT, Field, Grain, Kind
 from soc_dashboard.search.terms import SearchError, Term
 
 Value = str | int | float
@@ -87,8 +87,13 @@ def _condition(term: Term, grain: Grain, binding: _Binding) -> str:
     if grain is Grain.REQUEST and found.entity is not None:
         return ENTITY_OF_REQUEST + f"({' or '.join(_comparisons(term, found, found.entity, binding))}))"
     raise SearchError(
-        f"`{term.field}` is known of single requests only: use it on the Requests page", term.position
+        f"`{term.field}` cannot be searched here, only {_names(grain)}; the Requests page knows all",
+        term.position,
     )
+
+
+def _names(grain: Grain) -> str:
+    return ", ".join(field.name for field in FIELDS if field.column(grain) is not None)
 
 
 def _comparisons(term: Term, found: Field, column: str, binding: _Binding) -> Iterator[str]:

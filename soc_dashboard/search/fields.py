@@ -15,6 +15,8 @@ class Grain(StrEnum):
     """fct_request."""
     ENTITY = "entity"
     """fct_entity_verdict: client, ja4_stable and host in one hour."""
+    KEY = "key"
+    """Any mart that has an entity's client, ja4_stable and host."""
 
 
 class Kind(StrEnum):
@@ -34,6 +36,9 @@ class Kind(StrEnum):
     """One of a closed set."""
 
 
+KEY_COLUMNS = ("client_ip", "ja4_stable", "host")
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One name in the query box. A column is None where the grain does not have it."""
@@ -47,7 +52,9 @@ class Field:
 
     def column(self, grain: Grain) -> str | None:
         """The column that holds the field at this grain."""
-        return self.request if grain is Grain.REQUEST else self.entity
+        if grain is Grain.REQUEST:
+            return self.request
+        return self.entity if grain is Grain.ENTITY or self.entity in KEY_COLUMNS else None
 
 
 JOIN_STATES = ("matched", "ambiguous", "midstream", "no_hello", "cleartext")
@@ -75,16 +82,19 @@ FIELDS: tuple[Field, ...] = (
 )  # fmt: skip
 BY_NAME = {field.name: field for field in FIELDS}
 
+CLIENT_TEXT = "replaceRegexpOne(toString(client_ip), '^::ffff:([0-9.]+)$', '\\\\1')"
+
 FREE_TEXT: dict[Grain, tuple[str, ...]] = {
+    Grain.KEY: (CLIENT_TEXT, "ja4_stable", "host"),
     Grain.REQUEST: (
-        "replaceRegexpOne(toString(client_ip), '^::ffff:([0-9.]+)$', '\\\\1')",
+        CLIENT_TEXT,
         "host",
         "path",
         "user_agent",
         "ja4",
     ),
     Grain.ENTITY: (
-        "replaceRegexpOne(toString(client_ip), '^::ffff:([0-9.]+)$', '\\\\1')",
+        CLIENT_TEXT,
         "host",
         "ja4_stable",
         "user_agent",

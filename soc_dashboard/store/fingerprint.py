@@ -6,43 +6,30 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
+from soc_dashboard.search.terms import Term
 from soc_dashboard.store.database import MartDatabase
 from soc_dashboard.store.overview import PageRequest, span_parameters
-from soc_dashboard.store.rows import (
-    ClaimedClient,
-    ClientRow,
-    Extent,
-    FeatureReason,
-    Fingerprint,
-    FingerprintHour,
-    FingerprintLoad,
-    FingerprintTotals,
-    VerdictBucket,
-    VerdictTotal,
-)
+from soc_dashboard.store.rows import ClientRow, Fingerprint, FingerprintLoad, HelloHour
+from soc_dashboard.store.subject import SubjectReading, read_subject
 from soc_dashboard.verdicts import SEVERITY
 from soc_dashboard.window import Window
 
 MAX_FINGERPRINT = 64
 """A JA4 has 36 characters; anything longer than this is not asked of the database."""
-TOP_USER_AGENTS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class FingerprintReading:
     """One reading of the page of a JA4."""
 
-    as_of: datetime
-    window: Window
-    extent: Extent
     fingerprint: Fingerprint
-    totals: FingerprintTotals
-    before: FingerprintTotals | None
-    verdicts: tuple[VerdictTotal, ...]
-    hours: tuple[FingerprintHour, ...]
-    timeline: tuple[VerdictBucket, ...]
-    reasons: tuple[FeatureReason, ...]
-    claims: tuple[ClaimedClient, ...]
+    subject: SubjectReading
+    hellos: tuple[HelloHour, ...]
+
+
+def fingerprint_scope(ja4_stable: str) -> tuple[Term, ...]:
+    """The terms that select everything under one ja4_stable."""
+    return (Term("ja4_stable", ja4_stable, is_quoted=True),)
 
 
 async def maybe_fingerprint(marts: MartDatabase, text: str) -> Fingerprint | None:
@@ -58,39 +45,11 @@ async def read_fingerprint(
 ) -> FingerprintReading:
     """Read everything but the tables of the page."""
     span = {**span_parameters(window), "ja4_stable": fingerprint.ja4_stable}
-    figures = asyncio.gather(
-        marts.fetch("data_extent", Extent, {}),
-        marts.fetch("fingerprint_totals", FingerprintTotals, span),
-        marts.fetch("verdict_totals", VerdictTotal, span),
-        marts.fetch("fingerprint_hours", FingerprintHour, span),
+    subject, hellos = await asyncio.gather(
+        read_subject(marts, fingerprint_scope(fingerprint.ja4_stable), window, as_of),
+        marts.fetch("fingerprint_hellos", HelloHour, span),
     )
-    explanations = asyncio.gather(
-        marts.fetch("verdict_timeline", VerdictBucket, {**span, "bucket_s": window.bucket_s}),
-        marts.fetch("fingerprint_reasons", FeatureReason, span),
-        marts.fetch("fingerprint_user_agents", ClaimedClient, {**span, "limit": TOP_USER_AGENTS}),
-    )
-    (extent_rows, totals, verdicts, hours), (timeline, reasons, claims) = await asyncio.gather(
-        figures, explanations
-    )
-    extent = extent_rows[0]
-    earlier = window.comparison(extent.oldest)
-    before: FingerprintTotals | None = None
-    if earlier:
-        earlier_span = {**span_parameters(earlier), "ja4_stable": fingerprint.ja4_stable}
-        before = (await marts.fetch("fingerprint_totals", FingerprintTotals, earlier_span))[0]
-    return FingerprintReading(
-        as_of,
-        window,
-        extent,
-        fingerprint,
-        totals[0],
-        before,
-        tuple(verdicts),
-        tuple(hours),
-        tuple(timeline),
-        tuple(reasons),
-        tuple(claims),
-    )
+    return FingerprintReading(fingerprint, subject, tuple(hellos))
 
 
 async def read_clients(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from soc_dashboard.search.conditions import conditions
+from soc_dashboard.search.fields import Grain
+from soc_dashboard.search.terms import Term
 from soc_dashboard.store.database import MartDatabase, Parameter
 from soc_dashboard.store.rows import (
     Entity,
@@ -18,7 +21,7 @@ from soc_dashboard.store.rows import (
     VerdictBucket,
     VerdictTotal,
 )
-from soc_dashboard.verdicts import BOTS, SEVERITY
+from soc_dashboard.verdicts import BOTS, HOSTILE, SEVERITY
 from soc_dashboard.window import Window
 
 TOP_HOSTS = 8
@@ -116,9 +119,7 @@ async def read_overview(marts: MartDatabase, window: Window, as_of: datetime) ->
     extent_rows, now, timeline, hosts, joins = await asyncio.gather(
         marts.fetch("data_extent", Extent, {}),
         read_traffic(marts, window),
-        marts.fetch(
-            "verdict_timeline", VerdictBucket, {**span, "bucket_s": window.bucket_s, "ja4_stable": ""}
-        ),
+        marts.fetch("verdict_timeline", VerdictBucket, {**span, "bucket_s": window.bucket_s}),
         marts.fetch("top_hosts", HostLoad, {**span, "limit": TOP_HOSTS}),
         read_join_accuracy(marts, min(window.until, as_of)),
     )
@@ -132,7 +133,7 @@ async def read_traffic(marts: MartDatabase, window: Window) -> Traffic:
     """Read the figures that are compared between two windows."""
     span = span_parameters(window)
     totals, suspects, sensors = await asyncio.gather(
-        marts.fetch("verdict_totals", VerdictTotal, {**span, "ja4_stable": ""}),
+        marts.fetch("verdict_totals", VerdictTotal, span),
         marts.fetch("new_suspicious_entities", NewSuspects, span),
         marts.fetch("sensor_ledger", SensorLedger, span),
     )
@@ -147,21 +148,28 @@ async def read_join_accuracy(marts: MartDatabase, until: datetime) -> list[JoinA
 
 
 async def read_entities(
-    marts: MartDatabase, window: Window, wanted: PageRequest, ja4_stable: str = ""
+    marts: MartDatabase,
+    window: Window,
+    wanted: PageRequest,
+    scope: Sequence[Term] = (),
+    verdicts: Sequence[str] = HOSTILE,
 ) -> list[Entity]:
-    """One page of entities, worst first unless `wanted.sort` says otherwise.
+    """One page of the entities in `scope`, worst first unless `wanted.sort` says otherwise.
 
-    Without `wanted.verdict` only suspicious ones and bad bots. `ja4_stable` limits to one fingerprint.
+    Without `wanted.verdict` those with one of `verdicts`.
     """
+    search = conditions(scope, Grain.KEY)
     return await marts.fetch(
-        "suspicious_entities",
+        "entities",
         Entity,
         {
             **span_parameters(window),
             **wanted.parameters(),
-            "ja4_stable": ja4_stable,
+            **search.parameters,
             "severity": list(SEVERITY),
+            "verdicts": [wanted.verdict] if wanted.verdict else list(verdicts),
         },
+        {"scope": search.sql},
     )
 
 

@@ -105,7 +105,7 @@ class Contribution(Row, frozen=True, kw_only=True):
 
 
 class Entity(Row, frozen=True, kw_only=True):
-    """suspicious_entities: one (client_ip, ja4_stable, host) over the window, worst hour first."""
+    """entities: one (client_ip, ja4_stable, host) over the window, worst hour first."""
 
     client_ip: str
     ja4_stable: str
@@ -149,31 +149,43 @@ class Fingerprint(Row, frozen=True, kw_only=True):
     known_client: str | None
 
 
-class FingerprintHour(Row, frozen=True, kw_only=True):
-    """fingerprint_hours: one hour of one ja4_stable."""
+class SubjectHour(Row, frozen=True, kw_only=True):
+    """subject_hours: one hour of the subject of a page."""
 
     hour_s: int
     requests: int
     clients: int
+    fingerprints: int
     hosts: int
     user_agents: int
+    errors_4xx: int
     bot_requests: int
     median_score: float | None
-    hellos: int
-    hellos_unused: int
 
 
-class FingerprintTotals(Row, frozen=True, kw_only=True):
-    """fingerprint_totals: one ja4_stable over the window."""
+class SubjectTotals(Row, frozen=True, kw_only=True):
+    """subject_totals: the subject of a page over the window."""
 
     requests: int
     clients: int
+    fingerprints: int
     hosts: int
     user_agents: int
+    errors_4xx: int
     bot_requests: int
     scored_entities: int
     entities: int
     median_score: float | None
+    first_ts: datetime | None
+    last_ts: datetime | None
+
+
+class HelloHour(Row, frozen=True, kw_only=True):
+    """fingerprint_hellos: handshakes of one ja4_stable in one hour."""
+
+    hour_s: int
+    hellos: int
+    hellos_unused: int
 
 
 class ClientRow(Row, frozen=True, kw_only=True):
@@ -190,7 +202,7 @@ class ClientRow(Row, frozen=True, kw_only=True):
 
 
 class FeatureReason(Row, frozen=True, kw_only=True):
-    """fingerprint_reasons: one feature among the top contributions of the scores of one ja4_stable."""
+    """subject_reasons: one feature among the top contributions to the scores of the subject of a page."""
 
     name: str
     value: float | None
@@ -204,7 +216,7 @@ class FeatureReason(Row, frozen=True, kw_only=True):
 
 
 class ClaimedClient(Row, frozen=True, kw_only=True):
-    """fingerprint_user_agents: one user agent seen with one ja4_stable, and what contradicts it."""
+    """subject_user_agents: one user agent of the subject of a page, and what contradicts it."""
 
     user_agent: str
     ua_family: str

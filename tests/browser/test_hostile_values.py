@@ -29,7 +29,7 @@ INJECTED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("path", ["/", "/ja4/{ja4}", "/fingerprints", "/requests"])
+@pytest.mark.parametrize("path", ["/", "/ja4/{ja4}", "/fingerprints", "/requests", "/host/x"])
 def test_stored_values_stay_text(
     visit: Callable[..., Any], hostile_origin: str, mart_tables: ModuleType, path: str
 ) -> None:

@@ -56,8 +56,8 @@ def test_a_client_filters_the_request_log(
 ) -> None:
     page = visit(day_origin, height=2400).open(f"/ja4/{mart_tables.CURL.ja4}")
     address = page.locator('.tabulator-cell[tabulator-field="client_ip"]').first.inner_text()
-    page.locator('.tabulator-cell[tabulator-field="client_ip"]').first.click()
-    page.wait_for_url("**q=*")
+    page.locator('.tabulator-cell[tabulator-field="reason"]').first.click()
+    page.wait_for_url("**q=ip*")
     shown = page.locator(".tabulator").nth(1).locator('.tabulator-cell[tabulator-field="client_ip"]')
     expect(shown.filter(has_not_text=address)).to_have_count(0)
     expect(shown).not_to_have_count(0)

@@ -179,7 +179,7 @@ def test_fingerprint_figures_belong_to_it_alone(
 ) -> None:
     found = asyncio.run(maybe_fingerprint(day_marts, mart_tables.APACHE_BENCH.ja4))
     assert found is not None
-    reading = asyncio.run(read_fingerprint(day_marts, found, day, now))
+    reading = asyncio.run(read_fingerprint(day_marts, found, day, now)).subject
     counted = rows_of(
         day_dsn,
         "select sum(requests), uniqExact(client_ip) from fct_request_minute"

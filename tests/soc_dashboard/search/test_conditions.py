@@ -114,7 +114,7 @@ def test_values_that_do_not_fit_are_refused_in_words(query: str, words: str) -> 
 
 
 def test_fields_of_single_requests_are_refused_for_entities() -> None:
-    with pytest.raises(SearchError, match="single requests only"):
+    with pytest.raises(SearchError, match="cannot be searched here"):
         conditions(parse("path:/x"), Grain.ENTITY)
 
 

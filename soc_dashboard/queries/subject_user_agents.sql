@@ -23,7 +23,7 @@ with
         where
             hour >= toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC'))
             and hour < fromUnixTimestamp64Micro({until_us:Int64}, 'UTC')
-            and ja4_stable = {ja4_stable:String}
+            /* scope */
         group by user_agent
     )
 

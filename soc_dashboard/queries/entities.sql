@@ -19,6 +19,7 @@ with
         where
             hour >= toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC'))
             and hour < fromUnixTimestamp64Micro({until_us:Int64}, 'UTC')
+            /* scope */
     ),
 
     entities as (
@@ -57,8 +58,7 @@ with
             last_ts
         from entities
         where
-            if({verdict:String} = '', verdict in ('suspicious', 'bad_bot'), verdict = {verdict:String})
-            and ({ja4_stable:String} = '' or ja4_stable = {ja4_stable:String})
+            verdict in {verdicts:Array(String)}
     )
 
 select
