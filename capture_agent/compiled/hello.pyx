@@ -7,9 +7,7 @@ its tables and written in plain ASCII, and refuses every other, which then goes 
 
 from libc.stdint cimport uint8_t, uint16_t
 
-
-cdef inline int u16(const uint8_t* at) noexcept nogil:
-    return at[0] << 8 | at[1]
+from capture_agent.compiled.octets cimport u16
 
 
 cdef inline bint is_post_quantum(int group) noexcept nogil:

@@ -19,6 +19,7 @@ from capture_agent.wire.address import address_text, mapped
 from capture_agent.compiled.flow_store cimport MAX_OPTION_BYTES, Flow
 from capture_agent.compiled.hello cimport Hello
 from capture_agent.compiled.json_text cimport JsonText
+from capture_agent.compiled.octets cimport u16
 from capture_agent.compiled.prints cimport Prints
 from capture_agent.compiled.texts cimport Text
 
@@ -28,10 +29,6 @@ cdef enum:
     TIMESTAMPS_KIND = 8
 
 cdef int64_t MAX_INTERVAL_US = interval_bound
-
-cdef inline int u16(const uint8_t* at) noexcept nogil:
-    return at[0] << 8 | at[1]
-
 
 cdef class RowWriter(JsonText):
     """Appends rows to a buffer that `take` empties."""

@@ -6,10 +6,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
 from capture_agent.compiled.hello cimport Hello
-
-
-cdef inline int u16(const uint8_t* at) noexcept nogil:
-    return at[0] << 8 | at[1]
+from capture_agent.compiled.octets cimport u16
 
 
 cdef bint blank_key_share(uint8_t* body, int size) noexcept nogil:

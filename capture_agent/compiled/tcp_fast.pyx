@@ -23,9 +23,10 @@ from capture_agent.compiled.flow_store cimport (
     Flow,
 )
 from capture_agent.compiled.hello cimport Hello, read_hello
+from capture_agent.compiled.octets cimport u16
 from capture_agent.compiled.prints cimport Prints, make_prints
 from capture_agent.compiled.skeleton cimport skeleton_of
-from capture_agent.compiled.tcp_holdings cimport UNKNOWN, TcpHoldings
+from capture_agent.compiled.tcp_holdings cimport STREAM_BYTES, UNKNOWN, TcpHoldings
 
 cdef extern from "string.h" nogil:
     void* memmem(const void* haystack, size_t size, const void* needle, size_t needle_size)
@@ -38,16 +39,11 @@ cdef enum:
     BOTH_FINS = 3
     RECORD_HEADER_BYTES = 5
     MAX_PLAINTEXT_BYTES = 16384
-    MAX_PENDING_BYTES = 8 << 20
 
 cdef int64_t MAX_INTERVAL_US = interval_bound
 
 cdef Hello _hello
 cdef Prints _prints
-
-
-cdef inline int u16(const uint8_t* at) noexcept nogil:
-    return at[0] << 8 | at[1]
 
 
 cdef bint announces_early_data(const uint8_t* message, int size) noexcept nogil:
@@ -147,9 +143,11 @@ cdef class TcpFast(TcpHoldings):
                 return False
             closed_sweep = flow.closed_sweep
             self.store.remove(index)
-        # An acknowledgement number or a sequence number of zero is a quirk that the signature names.
+        # An acknowledgement number or a sequence number of zero is a quirk that the signature names. Both sides
+        # of a connection that may be cleartext HTTP are read by the reference.
         if (
             segment.payload_size or segment.is_cut or segment.ack or not segment.seq or segment.is_tunnelled
+            or self.is_cleartext[u16(segment.key + segment.key_size - 2)]
         ):
             self.remember(segment.key, segment.key_size, closed_sweep)
             self.mark_reference(segment.key, segment.key_size, UNKNOWN, ts_us)
@@ -225,10 +223,9 @@ cdef class TcpFast(TcpHoldings):
                 return False
             self.store.keep_hello_start(flow, payload, size)
         else:
-            if self.pending_bytes + size > MAX_PENDING_BYTES:
-                return False
             if not flow.stream_size:
                 flow.begun_us = ts_us
+                self.pending_bytes += STREAM_BYTES
                 if len(self.pending) >= self.pending_bound:
                     self.drop_done()
                 self.pending.append((<int>(flow - self.store.flows), flow.opened_us, ts_us))
@@ -240,10 +237,14 @@ cdef class TcpFast(TcpHoldings):
                     flow.chunk_count -= 1
                     flow.stream_size -= size
                     self.pending_bytes -= size
+                    if not flow.stream_size:
+                        self.pending_bytes -= STREAM_BYTES
                     return False
-                self.pending_bytes -= flow.stream_size
+                self.pending_bytes -= STREAM_BYTES + flow.stream_size
                 self.store.keep_hello_start(flow, flow.stream, flow.stream_size)
         flow.next_seq += size
+        if self.pending_bytes > self.max_pending_bytes:
+            self.make_room(ts_us)
         return True
 
     cdef bint report(self, Flow* flow, const uint8_t* record, int segments, int64_t ts_us) except -1:

@@ -5,6 +5,8 @@ from capture_agent.compiled.row_json cimport RowWriter
 
 cdef enum:
     UNKNOWN = -1
+    # What a begun hello takes besides its bytes; equal to that of flows.stream_budget.
+    STREAM_BYTES = 2048
 
 cdef class TcpHoldings:
     cdef FlowStore store
@@ -13,12 +15,14 @@ cdef class TcpHoldings:
     cdef object limits
     cdef int max_flows
     cdef int max_half_open
+    cdef bint is_cleartext[65536]
     cdef int64_t swept_us
     cdef uint32_t sweeps
     cdef int* closed
     cdef int64_t* closed_us
     cdef int closed_at
     cdef int64_t pending_bytes
+    cdef int64_t max_pending_bytes
     cdef object pending
     cdef Py_ssize_t pending_bound
     cdef list events
@@ -32,5 +36,7 @@ cdef class TcpHoldings:
     cdef int mark_reference(self, const uint8_t* key, int key_size, int index, int64_t ts_us) except -1
     cdef int evict(self, bint half_open, int64_t ts_us) except -1
     cdef int sweep(self, int64_t now_us) except -1
+    cdef int make_room(self, int64_t ts_us) except -1
+    cdef int give_up(self, int index, int64_t now_us) except -1
     cdef int drop_done(self) except -1
     cdef bint is_pending(self, tuple entry) except -1

@@ -9,7 +9,8 @@ from libc.string cimport memcpy
 from collections import deque
 
 from capture_agent.fingerprint.tcp_syn import SynFacts
-from capture_agent.flows.handover import HandedOver, adopt, maybe_release, remember_closed
+from capture_agent.flows.handover import HandedOver, adopt, maybe_release, remember_closed, stop_waiting
+from capture_agent.flows.limits import PART_FLOWS
 
 from capture_agent.compiled.flow_store cimport (
     AWAITS_HELLO,
@@ -40,9 +41,12 @@ cdef class TcpHoldings:
         self.limits = limits
         self.max_flows = limits.max_flows
         self.max_half_open = limits.max_half_open
+        for port in limits.cleartext_ports:
+            self.is_cleartext[port] = True
         self.swept_us = UNKNOWN
         self.pending = deque()
         self.pending_bytes = 0
+        self.max_pending_bytes = limits.max_buffered_bytes
         self.pending_bound = MIN_PENDING_BOUND
         self.hellos = self.evicted = 0
         self.events = []
@@ -108,8 +112,8 @@ cdef class TcpHoldings:
             index = self.store.add(key, key_size)
         flow = &self.store.flows[index]
         flow.last_us = ts_us
-        if flow.state == AWAITS_HELLO:
-            self.pending_bytes -= flow.stream_size
+        if flow.state == AWAITS_HELLO and flow.stream_size:
+            self.pending_bytes -= STREAM_BYTES + flow.stream_size
         self.store.set_state(flow, REFERENCE)
         return 0
 
@@ -182,25 +186,25 @@ cdef class TcpHoldings:
     def advance(self, int64_t now_us):
         """Let time pass: overdue hellos go to the reference, which gives them up; idle flows are forgotten."""
         cdef int64_t overdue = now_us - <int64_t>self.limits.hello_us
-        cdef Flow* flow
-        cdef int index
         while self.pending and self.pending[0][2] < overdue:
-            index, opened_us, begun_us = self.pending.popleft()
-            flow = &self.store.flows[index]
-            if flow.is_live and flow.state == AWAITS_HELLO and flow.stream_size:
-                if flow.opened_us == opened_us and flow.begun_us == begun_us:
-                    self.hand_over(index)
+            entry = self.pending.popleft()
+            if self.is_pending(entry):
+                self.hand_over(entry[0])
         if self.swept_us < 0 or now_us < self.swept_us or now_us - self.swept_us >= self.limits.sweep_us:
             self.sweep(now_us)
             self.swept_us = now_us
 
-    def finish(self):
-        """The input has ended: hellos that are not whole go to the reference."""
-        cdef int index
+    def finish(self, int64_t now_us):
+        """The input has ended: hellos that are not whole are given up; yields after some of them."""
+        cdef int index, count = 0
         for index in range(self.store.capacity):
             if self.store.flows[index].is_live and self.store.flows[index].state == AWAITS_HELLO:
                 if self.store.flows[index].stream_size:
-                    self.hand_over(index)
+                    self.give_up(index, now_us)
+                    count += 1
+                    if count % PART_FLOWS == 0:
+                        yield
+        yield
 
     cdef int sweep(self, int64_t now_us) except -1:
         cdef int64_t idle = now_us - <int64_t>self.limits.idle_us
@@ -224,6 +228,31 @@ cdef class TcpHoldings:
                     self.forget(index)
         while self.pending and not self.is_pending(self.pending[0]):
             self.pending.popleft()
+        return 0
+
+    cdef int give_up(self, int index, int64_t now_us) except -1:
+        """Drop a connection whose hello was begun: the reference reports what there was of it."""
+        cdef Flow* flow = &self.store.flows[index]
+        self.hand_over(index)
+        self.table.give_up(
+            PyBytes_FromStringAndSize(<const char*>flow.key, flow.key_size), now_us, self.events
+        )
+        return 0
+
+    cdef int make_room(self, int64_t ts_us) except -1:
+        """Begun hellos hold too many bytes: those that were begun first are no longer waited for."""
+        cdef bytes key
+        cdef int index
+        while self.pending_bytes > self.max_pending_bytes and self.pending:
+            entry = self.pending.popleft()
+            if self.is_pending(entry):
+                index = entry[0]
+                key = PyBytes_FromStringAndSize(
+                    <const char*>self.store.flows[index].key, self.store.flows[index].key_size
+                )
+                self.hand_over(index)
+                stop_waiting(self.table, key, ts_us, self.events)
+                self.take_back(key)
         return 0
 
     cdef int drop_done(self) except -1:
@@ -267,11 +296,7 @@ cdef class TcpHoldings:
             if wanted and flow.is_live and (flow.state == HALF_OPEN) == half_open and flow.last_us <= limit:
                 wanted -= 1
                 if flow.state == AWAITS_HELLO and flow.stream_size:
-                    # A hello was begun: the reference reports what there was of it.
-                    self.hand_over(index)
-                    self.table.give_up(
-                        PyBytes_FromStringAndSize(<const char*>flow.key, flow.key_size), ts_us, self.events
-                    )
+                    self.give_up(index, ts_us)
                 self.store.remove(index)
                 self.evicted += 1
         return 0

@@ -14,6 +14,7 @@ from capture_agent.wire.frame import Frame
 from capture_agent.wire.segment import TcpSegment
 from capture_agent.wire.tunnel import UDP_TUNNELS
 
+from capture_agent.compiled.octets cimport u16, u32, u32_little
 from capture_agent.compiled.row_json cimport RowWriter
 from capture_agent.compiled.tcp_fast cimport Segment, TcpFast
 
@@ -39,18 +40,6 @@ cdef enum Verdict:
     IGNORE
     TAKE
     SLOW
-
-
-cdef inline int u16(const uint8_t* at) noexcept nogil:
-    return at[0] << 8 | at[1]
-
-
-cdef inline uint32_t u32(const uint8_t* at) noexcept nogil:
-    return <uint32_t>at[0] << 24 | <uint32_t>at[1] << 16 | <uint32_t>at[2] << 8 | at[3]
-
-
-cdef inline uint32_t u32_little(const uint8_t* at) noexcept nogil:
-    return <uint32_t>at[3] << 24 | <uint32_t>at[2] << 16 | <uint32_t>at[1] << 8 | at[0]
 
 
 cdef class Walker:
@@ -151,8 +140,10 @@ cdef class Walker:
 
     def finish(self):
         """The input has ended."""
-        self.tcp.finish()
-        self.write_events(self.path.finish(self.now_us))
+        for _ in self.tcp.finish(self.now_us):
+            self.write_events(None)
+        for flow_events in self.path.finish_in_parts(self.now_us):
+            self.write_events(flow_events)
 
     cdef int write_events(self, flow_events) except -1:
         if self.tcp.events:
@@ -180,8 +171,10 @@ cdef class Walker:
         segment.key = key
         segment.is_tunnelled = False
         verdict = self.glance(start + offset, <int>length, link_type, &segment, key, ts_us)
-        if verdict == IGNORE or (verdict == TAKE and self.tcp.feed(&segment, ts_us)):
+        if verdict == IGNORE:
             return 0
+        if verdict == TAKE and self.tcp.feed(&segment, ts_us):
+            return self.write_events(None) if self.tcp.events else 0
         frame = Frame(ts_us, link_type, buffer, offset, length, wire_length)
         if verdict == SLOW:
             return self.decoded(frame, ts_us)

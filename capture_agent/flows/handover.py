@@ -55,6 +55,8 @@ def adopt(table: TcpTable, given: HandedOver, events: list[FlowEvent]) -> None:
     events += [event for event in reported if not isinstance(event, EpochOpened)]
     flow.syn_ack_rtt_us = given.syn_ack_rtt_us
     flow.fins = given.fins
+    if given.hello_bytes or given.client_chunks:
+        table.cleartext.stop_reading(flow)
     stream = table.stream_of(flow)
     if stream is None:
         return
@@ -66,6 +68,14 @@ def adopt(table: TcpTable, given: HandedOver, events: list[FlowEvent]) -> None:
         seq += len(chunk)
     for victim in table.budget.note(flow, stream.buffered_bytes, given.begun_us):
         table.end_stream(victim, given.last_us, events)
+
+
+def stop_waiting(table: TcpTable, key: bytes, now_us: int, events: list[FlowEvent]) -> None:
+    """Give up the rest of a begun hello, for want of room, but keep the connection."""
+    flow = table.flows.get(key)
+    if flow is not None and flow.epoch is not None:
+        table.counters.streams_evicted_bytes += 1
+        table.end_stream(flow, now_us, events)
 
 
 def remember_closed(table: TcpTable, key: bytes, is_recent: bool) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from capture_agent.events import Transport
 from capture_agent.fingerprint.tcp_syn import SynFacts
+from capture_agent.flows.cleartext_table import CleartextTable
 from capture_agent.flows.client_stream import SEQ_MASK, ClientStream, GiveUp, StreamHello
 from capture_agent.flows.flow_events import (
     CloseReason,
@@ -97,15 +98,17 @@ class TcpTable:
         """By the client's flow key, oldest first."""
         self._sensor = sensor
         self._limits = limits
-        self._counters = counters
+        self.counters = counters
         self.budget: StreamBudget[TcpFlow] = StreamBudget(limits.max_buffered_bytes)
         """The streams that hold bytes of an incomplete hello."""
         self.closed = RecentKeys()
         """Connections that ended by FIN or RST, under both keys: their strays open nothing."""
+        self.cleartext = CleartextTable(limits, counters, self.register)
+        """Established connections that are not in `flows` because their HTTP is read."""
         self._swept_us: int | None = None
 
     def __len__(self) -> int:
-        return len(self.flows) // 2 + len(self.half_open)
+        return len(self.flows) // 2 + len(self.half_open) + len(self.cleartext)
 
     def feed(self, segment: TcpSegment, ts_us: int, events: list[FlowEvent]) -> None:
         """Take one segment of any connection."""
@@ -119,9 +122,11 @@ class TcpTable:
             return
         flow = self.flows.get(key)
         if flow is None:
-            flow = self._unknown(segment, ts_us, events)
+            flow = self.cleartext.maybe_flow(key) or self._unknown(segment, ts_us, events)
             if flow is None:
                 return
+            if segment.payload or segment.is_cut:
+                self.cleartext.read(flow, segment, segment.seq, ts_us, events)
         flow.last_us = ts_us
         is_client = key == flow.client_key
         if segment.payload or segment.is_cut:
@@ -148,34 +153,31 @@ class TcpTable:
     def advance(self, now_us: int, events: list[FlowEvent]) -> None:
         """Close what is idle and give up hellos that take too long; cheap between two sweeps."""
         for flow in self.budget.begun_before(now_us - self._limits.hello_us):
-            self._counters.streams_evicted_timeout += 1
+            self.counters.streams_evicted_timeout += 1
             self.end_stream(flow, now_us, events)
         if self._swept_us is not None and 0 <= now_us - self._swept_us < self._limits.sweep_us:
             return
         self._swept_us = now_us
         idle_before = now_us - self._limits.idle_us
-        idle = [
-            flow for key, flow in self.flows.items() if flow.last_us < idle_before and key is flow.client_key
-        ]
+        idle = [flow for flow in self._established() if flow.last_us < idle_before]
         for flow in idle:
-            self._counters.flows_evicted_idle += 1
+            self.counters.flows_evicted_idle += 1
             self._remove(flow, now_us, CloseReason.IDLE, events)
         stale_before = now_us - self._limits.half_open_us
         stale = [key for key, half in self.half_open.items() if half.opened_us < stale_before]
         for key in stale:
             del self.half_open[key]
-        self._counters.flows_evicted_idle += len(stale)
+        self.counters.flows_evicted_idle += len(stale)
         self.closed.rotate()
 
     def finish(self, now_us: int) -> Iterator[list[FlowEvent]]:
         """Close every connection, because the input has ended; gives the events of some at a time."""
-        flows = [flow for key, flow in self.flows.items() if key is flow.client_key]
-        for part in parts_of(flows):
+        for part in parts_of(self._established()):
             events: list[FlowEvent] = []
             for flow in part:
                 self._close(flow, now_us, CloseReason.END_OF_INPUT, events)
             yield events
-        self._counters.flows_closed += len(self.half_open)
+        self.counters.flows_closed += len(self.half_open)
         self.half_open.clear()
 
     def establish(self, key: bytes, half: HalfOpen, ts_us: int, events: list[FlowEvent]) -> TcpFlow:
@@ -186,9 +188,18 @@ class TcpTable:
 
     def give_up(self, client_key: bytes, ts_us: int, events: list[FlowEvent]) -> None:
         """Drop a connection for want of room elsewhere; who has none counts it."""
-        flow = self.flows.get(client_key)
+        flow = self.flows.get(client_key) or self.cleartext.maybe_flow(client_key)
         if flow is not None:
             self._remove(flow, ts_us, CloseReason.TABLE_FULL, events)
+
+    def register(self, flow: TcpFlow) -> None:
+        """Find the connection by its flow keys from now on."""
+        self.flows[flow.client_key] = flow
+        self.flows[flow.server_key] = flow
+
+    def _established(self) -> list[TcpFlow]:
+        flows = [flow for key, flow in self.flows.items() if key is flow.client_key]
+        return flows + self.cleartext.entries()
 
     def stream_of(self, flow: TcpFlow) -> ClientStream | None:
         """The client's stream, begun if it was not; None if it is searched to its end."""
@@ -199,7 +210,7 @@ class TcpTable:
     def _note_buffered(self, flow: TcpFlow, held: int, ts_us: int, events: list[FlowEvent]) -> None:
         """Book the bytes that `flow` holds now; the streams begun first may have to give way."""
         for victim in self.budget.note(flow, held, ts_us):
-            self._counters.streams_evicted_bytes += 1
+            self.counters.streams_evicted_bytes += 1
             self.end_stream(victim, ts_us, events)
 
     def _syn(self, segment: TcpSegment, ts_us: int, events: list[FlowEvent]) -> None:
@@ -218,13 +229,15 @@ class TcpTable:
         half = self.note_syn(key, isn, syn, segment.tunnel, ts_us, events)
         if half is not None and segment.payload:
             flow = self.establish(key, half, ts_us, events)
-            self.client_payload(flow, (isn + 1) & SEQ_MASK, segment.payload, segment.is_cut, ts_us, events)
+            first = (isn + 1) & SEQ_MASK
+            self.cleartext.read(flow, segment, first, ts_us, events)
+            self.client_payload(flow, first, segment.payload, segment.is_cut, ts_us, events)
 
     def note_syn(
         self, key: bytes, isn: int, syn: SynFacts, tunnel: str | None, ts_us: int, events: list[FlowEvent]
     ) -> HalfOpen | None:
         """Take a client's SYN; its entry, or None if it is a repetition."""
-        flow = self.flows.get(key)
+        flow = self.flows.get(key) or self.cleartext.maybe_flow(key)
         if flow is not None:
             if flow.isn == isn and key == flow.client_key:
                 return None
@@ -233,24 +246,26 @@ class TcpTable:
         if waiting is not None:
             if waiting.isn == isn:
                 return None
-            self._counters.flows_closed += 1
+            self.counters.flows_closed += 1
             del self.half_open[key]
         elif len(self.half_open) >= self._limits.max_half_open:
             self._evict_half_open()
         half = self.half_open[key] = HalfOpen(ts_us, isn, syn, tunnel)
-        self._counters.flows_opened += 1
+        self.counters.flows_opened += 1
         return half
 
     def _syn_ack(self, segment: TcpSegment, ts_us: int) -> None:
         client_key = reverse_flow_key(segment.flow_key)
-        if not self.note_syn_ack(client_key, ts_us) and client_key not in self.flows:
+        if self.note_syn_ack(client_key, ts_us) or self.cleartext.maybe_flow(client_key) is not None:
+            return
+        if client_key not in self.flows:
             # The SYN was lost on the way to us; its answer still says who the client is and where its
             # stream starts, so this is a complete connection without SYN facts.
             if len(self.half_open) >= self._limits.max_half_open:
                 self._evict_half_open()
             isn = (segment.ack - 1) & SEQ_MASK
             self.half_open[client_key] = HalfOpen(ts_us, isn, None, segment.tunnel, ts_us)
-            self._counters.flows_opened += 1
+            self.counters.flows_opened += 1
 
     def note_syn_ack(self, client_key: bytes, ts_us: int) -> bool:
         """Take the answer to a SYN; False if none waits for it."""
@@ -267,7 +282,7 @@ class TcpTable:
         half = self.half_open.get(key)
         if half is not None:
             if segment.flags & TCP_RST:
-                self._counters.flows_closed += 1
+                self.counters.flows_closed += 1
                 del self.half_open[key]
                 return None
             flow = self.establish(key, half, ts_us, events)
@@ -278,7 +293,7 @@ class TcpTable:
         half = self.half_open.get(client_key)
         if half is not None:
             if segment.flags & TCP_RST:
-                self._counters.flows_closed += 1
+                self.counters.flows_closed += 1
                 del self.half_open[client_key]
                 return None
             return self.establish(client_key, half, ts_us, events) if segment.payload else None
@@ -292,7 +307,7 @@ class TcpTable:
         self, client_key: bytes, tunnel: str | None, ts_us: int, events: list[FlowEvent]
     ) -> TcpFlow:
         """Open an epoch for a connection older than the capture; the lower port is taken for the server's."""
-        self._counters.flows_opened += 1
+        self.counters.flows_opened += 1
         epoch = self._epoch(client_key, ts_us, None, tunnel, is_midstream=True)
         return self._open(client_key, epoch, None, ts_us, events)
 
@@ -316,9 +331,10 @@ class TcpTable:
         server_key = reverse_flow_key(client_key)
         flow = TcpFlow(client_key, server_key, epoch.conn_id, ts_us, isn, epoch.is_midstream)
         flow.epoch = epoch
-        self.flows[client_key] = flow
-        self.flows[server_key] = flow
-        events.append(EpochOpened(epoch))
+        is_read = self.cleartext.maybe_begin(flow, epoch)
+        if not is_read:
+            self.register(flow)
+        events.append(EpochOpened(epoch, is_read))
         return flow
 
     def _turn_round(self, flow: TcpFlow, segment: TcpSegment, ts_us: int, events: list[FlowEvent]) -> None:
@@ -341,9 +357,9 @@ class TcpTable:
             flow.isn = stream.initial_seq
         if stream.is_done:
             if stream.gave_up is GiveUp.BYTES:
-                self._counters.streams_evicted_bytes += 1
+                self.counters.streams_evicted_bytes += 1
             elif stream.gave_up is GiveUp.SEGMENTS:
-                self._counters.streams_evicted_segments += 1
+                self.counters.streams_evicted_segments += 1
             self.end_stream(flow, ts_us, events)
             return
         self._note_buffered(flow, stream.buffered_bytes, ts_us, events)
@@ -359,7 +375,7 @@ class TcpTable:
         flow.epoch = None
 
     def _close(self, flow: TcpFlow, ts_us: int, reason: CloseReason, events: list[FlowEvent]) -> None:
-        self._counters.flows_closed += 1
+        self.counters.flows_closed += 1
         self._remove(flow, ts_us, reason, events)
         if reason in (CloseReason.FIN, CloseReason.RESET):
             self.closed.add(flow.client_key)
@@ -367,6 +383,7 @@ class TcpTable:
 
     def _remove(self, flow: TcpFlow, ts_us: int, reason: CloseReason, events: list[FlowEvent]) -> None:
         self.end_stream(flow, ts_us, events)
+        self.cleartext.end(flow, ts_us, events)
         self.flows.pop(flow.client_key, None)
         self.flows.pop(flow.server_key, None)
         events.append(EpochClosed(flow.conn_id, ts_us, reason))
@@ -377,7 +394,7 @@ class TcpTable:
         wanted = len(flows) // EVICTED_SHARE + 1
         limit_us = sorted([flow.last_us for flow in flows])[wanted - 1]
         for flow in islice((flow for flow in flows if flow.last_us <= limit_us), wanted):
-            self._counters.flows_evicted_full += 1
+            self.counters.flows_evicted_full += 1
             self._remove(flow, ts_us, CloseReason.TABLE_FULL, events)
 
     def _evict_half_open(self) -> None:
@@ -385,7 +402,7 @@ class TcpTable:
         oldest = list(islice(self.half_open, len(self.half_open) // EVICTED_SHARE + 1))
         for key in oldest:
             del self.half_open[key]
-        self._counters.flows_evicted_full += len(oldest)
+        self.counters.flows_evicted_full += len(oldest)
 
 
 def maybe_interval(from_us: int, to_us: int) -> int | None:
