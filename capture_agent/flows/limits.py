@@ -35,6 +35,13 @@ class FlowLimits:
     table. Browsers and servers end idle HTTP connections after 5 to 180 s."""
     datagram_idle_us: int = 60 * SECOND_US
     """As `idle_us` for QUIC and DTLS, which show no end; RFC 9308 section 3.2 calls 30 s usual."""
+    cleartext_ports: frozenset[int] = frozenset()
+    """Server ports on which cleartext HTTP is read; none reads none."""
+    max_cleartext_flows: int = 16_384
+    """Connections on these ports that are read at once; those that open later are not."""
+    max_cleartext_bytes: int = 32 << 20
+    """Bytes held of heads, and of requests that wait for their response, over all connections; the one that
+    began to hold first is not read any further."""
     sweep_us: int = 10 * SECOND_US
     """How often idle connections are looked for; closing may be late by this much."""
 
@@ -56,6 +63,13 @@ class FlowCounters:
     """Hellos begun and not finished in time."""
     quic_unopened: int = 0
     """QUIC Initial packets left alone because the package `cryptography` is not installed."""
+    cleartext_requests_read: int = 0
+    """This and the next five as in `events.LedgerCounters`."""
+    cleartext_requests_unanswered: int = 0
+    cleartext_heads_malformed: int = 0
+    cleartext_heads_oversize: int = 0
+    cleartext_streams_gap: int = 0
+    cleartext_streams_evicted_full: int = 0
 
 
 def parts_of(flows: list[FlowT]) -> Iterator[list[FlowT]]:
