@@ -94,41 +94,30 @@ def read_compiled(path: Path) -> dict[str, int]:
     walker = Walker(packets, "flood", HelloLines("flood", with_skeleton=False), STEP_US, False)
     with open_capture(path) as capture, tempfile.TemporaryFile() as out:
         walk_pcap(capture, walker, out)
-        held = walker.flows_held
         walker.finish()
         out.write(walker.take_rows())
         rows = lines_in(out)
     counters = packets.table.counters
     evicted = walker.flows_evicted + counters.flows_evicted_full
-    return {"frames": walker.frames, "rows": rows, "held": held, "evicted": evicted}
+    return {"rows": rows, "evicted": evicted, "given_up": counters.streams_evicted_bytes}
 
 
 def read_pure(path: Path) -> dict[str, int]:
     """Read a capture as the pure path does; its counts."""
     from capture_agent.agent.hello_lines import HelloLines
-    from capture_agent.agent.pure_reading import STEP_US
+    from capture_agent.agent.pure_reading import PureReader
     from capture_agent.capture.files import open_capture
-    from capture_agent.flows.skim import SkimmingPacketPath
 
-    packets = SkimmingPacketPath("flood")
-    lines = HelloLines("flood", with_skeleton=False)
-    next_step_us = 0
     with open_capture(path) as capture, tempfile.TemporaryFile() as out:
-        for one in capture:
-            if one.ts_us >= next_step_us:
-                next_step_us = one.ts_us + STEP_US
-                out.write(lines(packets.advance(one.ts_us)))
-            if events := packets.feed(one):
-                out.write(lines(events))
-        held = len(packets.table)
-        out.write(lines(packets.finish(next_step_us)))
+        reader = PureReader(HelloLines("flood", with_skeleton=False), out)
+        reader.read(capture)
         rows = lines_in(out)
-    counters = packets.table.counters
+    counters = reader.packets.table.counters
     return {
-        "frames": packets.counters.frames_seen,
         "rows": rows,
-        "held": held,
+        "opened": counters.flows_opened,
         "evicted": counters.flows_evicted_full,
+        "given_up": counters.streams_evicted_bytes,
     }
 
 

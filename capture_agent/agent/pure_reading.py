@@ -45,15 +45,15 @@ _MIN_FRAME_BYTES = 54
 
 def print_hellos_pure(capture: CaptureFile, lines: HelloLines, out: BinaryIO) -> None:
     """Write each hello of a capture as a JSON line; raises what iterating the capture raises."""
-    _PureReader(lines, out).read(capture)
+    PureReader(lines, out).read(capture)
 
 
-class _PureReader:
+class PureReader:
     """Feeds the frames of one capture to the flow table and writes the hellos it finds."""
 
     def __init__(self, lines: HelloLines, out: BinaryIO) -> None:
-        self._packets = SkimmingPacketPath(lines.sensor)
-        self._lines = QuickLines(lines.sensor, with_skeleton=lines.with_skeleton)
+        self.packets = SkimmingPacketPath(lines.sensor, lines.limits)
+        self._lines = QuickLines(lines.sensor, with_skeleton=lines.with_skeleton, requests=lines.requests)
         self._out = out
         self._events: list[FlowEvent] = []
         self._now_us = 0
@@ -74,7 +74,7 @@ class _PureReader:
         finally:
             # A damaged record ends the file; the hellos before it are still written.
             self._write()
-            for events in self._packets.finish_in_parts(self._now_us):
+            for events in self.packets.finish_in_parts(self._now_us):
                 self._out.write(self._lines(events))
 
     def _feed(self, frame: Frame) -> None:
@@ -82,14 +82,14 @@ class _PureReader:
             if frame.ts_us >= LAST_US:
                 return
             self._step(frame.ts_us)
-        self._events += self._packets.feed(frame)
+        self._events += self.packets.feed(frame)
         if len(self._events) > MAX_WAITING_EVENTS:
             self._write()
 
     def _step(self, now_us: int) -> None:
         self._now_us = now_us
         self._next_step_us = now_us + STEP_US
-        self._events += self._packets.advance(now_us)
+        self._events += self.packets.advance(now_us)
 
     def _write(self) -> None:
         self._out.write(self._lines(self._events))
@@ -100,7 +100,7 @@ class _PureReader:
         buffer, offset, is_little_endian, units, link_type = records
         record = Struct(("<" if is_little_endian else ">") + _RECORD_AND_FRAME)
         fields, size = record.unpack_from, len(buffer)
-        tcp, take, events = self._packets.table.tcp, self._packets.take, self._events
+        tcp, take, events = self.packets.table.tcp, self.packets.take, self._events
         find_flow, client_payload, note_end = tcp.flows.get, tcp.client_payload, tcp.note_end
         stop = min(offset + RELEASE_BYTES, size - record.size + 1)
         big_endian = slice(None, None, -1) if is_little_endian else slice(None)

@@ -140,13 +140,13 @@ def own_network() -> Iterator[None]:
                 pytest.exit("the test's network namespace could not be left", returncode=3)
 
 
-def module_beside_the_fuzzer(root: Path, name: str) -> ModuleType:
-    path = root / "tests" / "fuzz" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
+def module_at(path: Path) -> ModuleType:
+    """A module of a folder that is no package: the fuzzer's and the benchmarks'."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(path)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     return module
 
@@ -154,7 +154,7 @@ def module_beside_the_fuzzer(root: Path, name: str) -> ModuleType:
 @pytest.fixture(scope="session")
 def conversations(project_root: Path) -> ModuleType:
     """Random traffic of TLS connections."""
-    return module_beside_the_fuzzer(project_root, "conversations")
+    return module_at(project_root / "tests" / "fuzz" / "conversations.py")
 
 
 @pytest.fixture(scope="session")
@@ -163,4 +163,10 @@ def both_paths(project_root: Path) -> ModuleType:
     pytest.importorskip(
         "capture_agent.compiled.walk", reason="the compiled modules are not built, so nothing was compared"
     )
-    return module_beside_the_fuzzer(project_root, "both_paths")
+    return module_at(project_root / "tests" / "fuzz" / "both_paths.py")
+
+
+@pytest.fixture(scope="session")
+def flood(project_root: Path) -> ModuleType:
+    """Floods as bench/flood.py makes them."""
+    return module_at(project_root / "bench" / "flood.py")
