@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,7 +164,7 @@ def _run(options: argparse.Namespace, problems: Problems) -> int:
         return EXIT_INPUT
     from capture_agent.agent.running_start import run_live
 
-    return run_live(settings)
+    return run_live(settings, partial(_load_settings, options))
 
 
 def _check_config(options: argparse.Namespace, problems: Problems) -> int:
@@ -183,15 +184,22 @@ def _refingerprint(options: argparse.Namespace, problems: Problems) -> int:
 
 def _maybe_settings(options: argparse.Namespace, problems: Problems) -> Settings | None:
     """Settings with those of the command line; None after the faults in them were reported."""
-    from capture_agent.settings.loading import UnusableSettings, load_settings
+    from capture_agent.settings.loading import UnusableSettings
 
-    config_file = options.config or os.environ.get("JA4_AGENT_CONFIG")
     try:
-        return load_settings(Path(config_file) if config_file else None, _given(options))
+        return _load_settings(options)
     except UnusableSettings as error:
         for fault in error.faults:
             problems.report(str(fault))
         return None
+
+
+def _load_settings(options: argparse.Namespace) -> Settings:
+    """Raises UnusableSettings."""
+    from capture_agent.settings.loading import load_settings
+
+    config_file = options.config or os.environ.get("JA4_AGENT_CONFIG")
+    return load_settings(Path(config_file) if config_file else None, _given(options))
 
 
 def _given(options: argparse.Namespace) -> Mapping[str, object]:

@@ -134,6 +134,14 @@ class RowCounts:
         """Given up, for whatever reason."""
         return self.discards.total()
 
+    def add(self, other: RowCounts) -> None:
+        """Count what another sink counted as well."""
+        self.inserted += other.inserted
+        self.spooled += other.spooled
+        self.drained += other.drained
+        self.rejected += other.rejected
+        self.discards.update(other.discards)
+
 
 class SinkError(Exception):
     """A sink could not write; the text says what was not written and what can be done."""

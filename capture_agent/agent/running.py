@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty
 
@@ -18,7 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from capture_agent.agent.clock_report import clock_sentence
 from capture_agent.agent.open_connections_file import OpenConnectionsFile
-from capture_agent.agent.running_delivery import COMPLAINT_S, Delivery, StoredMark
+from capture_agent.agent.running_delivery import CLOSE_S, COMPLAINT_S, Delivery, StoredMark
 from capture_agent.agent.running_order import FrameOrder
 from capture_agent.agent.running_pumps import (
     Asked,
@@ -30,9 +30,11 @@ from capture_agent.agent.running_pumps import (
     RequestPump,
     SeenUntil,
 )
+from capture_agent.agent.service_manager import ServiceManager
 from capture_agent.events import TlsHello
 from capture_agent.metrics import AgentState, CaptureState
 from capture_agent.pipeline import Pipeline
+from capture_agent.ports import RowCounts
 from capture_agent.rows import Row
 from capture_agent.selection import Selection
 
@@ -71,6 +73,7 @@ class LiveAgent:
         settled_after_us: int,
         selection: Selection = EVERYTHING,
         open_connections: OpenConnectionsFile | None = None,
+        manager: ServiceManager | None = None,
     ) -> None:
         """`settled_after_us`: how long after it was noted a request can still wait for its hello.
 
@@ -86,6 +89,11 @@ class LiveAgent:
         self._settled_after_us = settled_after_us
         self._selection = selection
         self._open_connections = open_connections
+        self._manager = manager or ServiceManager({})
+        self.on_beat: Callable[[], None] = lambda: None
+        """Called about every second by the thread that runs the agent."""
+        self._leaving: list[Delivery] = []
+        self._left = RowCounts()
         self._held: deque[Reported | Asked] = deque()
         self._packets_may_come = True
         self._unsettled: deque[tuple[int, float]] = deque()
@@ -106,6 +114,21 @@ class LiveAgent:
         self._selection = selection
         for capture in self._captures:
             capture.select(selection)
+
+    def deliver_to(self, deliveries: Sequence[Delivery]) -> None:
+        """Replace the sinks, without losing a row; for the thread that runs the agent.
+
+        A sink that is left out gets what was offered to it before. One that takes its place under the same
+        name begins when that is done; until then its rows wait.
+        """
+        gone = {one.name: one for one in self._deliveries if one not in deliveries}
+        for one in gone.values():
+            one.stop(self._stop_s)
+            self._leaving.append(one)
+        for new in deliveries:
+            if new not in self._deliveries:
+                new.start(after=gone.get(new.name))
+        self._deliveries = deliveries
 
     def run(self, stop: threading.Event) -> str | None:
         """Work until `stop` is set, then process and deliver what has arrived.
@@ -213,6 +236,7 @@ class LiveAgent:
     def _drain(self) -> None:
         """Take in what has arrived, close the books, deliver within the stated time."""
         began_s = time.monotonic()
+        self._manager.stopping(self._stop_s + CLOSE_S)
         # Captures first: while they are read to their end, the requests of their last connections come in.
         for pumps in (self._captures, self._requests):
             for pump in pumps:
@@ -231,12 +255,12 @@ class LiveAgent:
         self._hand_over()
         for delivery in self._deliveries:
             delivery.stop(max(began_s + self._stop_s - time.monotonic(), 0))
-        for delivery in self._deliveries:
+        for delivery in (*self._leaving, *self._deliveries):
             delivery.join()
         if all(delivery.has_kept_all for delivery in self._deliveries):
             for pump in self._requests:
                 pump.source.note_stored(math.inf)
-        counts = [delivery.counts() for delivery in self._deliveries]
+        counts = [*(delivery.counts() for delivery in self._deliveries), *self._counts_of_leaving()]
         totals = {
             **self._pipeline.totals(),
             "rows_inserted": sum(one.inserted for one in counts),
@@ -246,13 +270,22 @@ class LiveAgent:
         counted = {name: total for name, total in totals.items() if total}
         self._log.info("stopped", clocks=clock_sentence(self._pipeline), **counted)
 
+    def _counts_of_leaving(self) -> list[RowCounts]:
+        """Of sinks that were replaced; of those that have ended, as one."""
+        for one in [one for one in self._leaving if one.has_ended()]:
+            self._leaving.remove(one)
+            self._left.add(one.counts())
+        return [self._left, *(one.counts() for one in self._leaving)]
+
     def _keep_books(self) -> None:
         """Bring what sources and sinks counted into the ledger, and publish the state."""
         now_s = time.monotonic()
         self._next_books_s = now_s + BOOKS_S
+        self._manager.ping()
+        self.on_beat()
         booked, counters = self._booked, self._pipeline.ledger.counters
         sinks = {delivery.name: delivery.state() for delivery in self._deliveries}
-        counts = [sink.counts for sink in sinks.values()]
+        counts = [*(sink.counts for sink in sinks.values()), *self._counts_of_leaving()]
         now = _Booked(
             drops=sum(capture.drops for capture in self._captures),
             rejected=sum(pump.source.rejected for pump in self._requests),

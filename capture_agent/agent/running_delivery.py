@@ -63,6 +63,7 @@ class Delivery:
         self._note_given = note_given
         self._queue: SimpleQueue[list[Row] | StoredMark | None] = SimpleQueue()
         self._sink: LiveSink | None = None
+        self._predecessor: Delivery | None = None
         self._failure: str | None = None
         # Each of these is written by one thread only: `offer`'s caller, or the delivery's own.
         self._accepted = 0
@@ -122,9 +123,17 @@ class Delivery:
                 found.discards[reason] += rows
         return found
 
-    def start(self) -> None:
-        """Begin to deliver."""
+    def start(self, after: Delivery | None = None) -> None:
+        """Begin to deliver, once the delivery `after` has ended; until then rows wait."""
+        self._predecessor = after
         self._thread.start()
+
+    def has_ended(self) -> bool:
+        """Everything that was offered before `stop` has been settled."""
+        if self._thread.is_alive():
+            return False
+        self._undelivered = self._accepted - self._taken
+        return True
 
     def offer(self, rows: list[Row]) -> None:
         """Queue rows; those for which there is no room are discarded and counted. Never waits."""
@@ -153,6 +162,9 @@ class Delivery:
         self._undelivered = self._accepted - self._taken
 
     def _work(self) -> None:
+        if self._predecessor is not None:
+            self._predecessor.join()
+            self._predecessor = None
         try:
             self._sink = self._open_sink()
         except SinkError as error:

@@ -14,6 +14,7 @@ from capture_agent.intake.limited_report import LimitedReport
 from capture_agent.intake.line_intake import LineIntake
 from capture_agent.intake.live_intake import LiveIntake, PolledSource
 from capture_agent.intake.mapping import UnusableMapping
+from capture_agent.intake.normal_form import NormalForm
 from capture_agent.intake.socket_file import SocketAccess, UnusableSocketPath
 from capture_agent.intake.syslog import SyslogSource, warn_of_short_queue
 from capture_agent.intake.unix_socket import UnixSocketSource
@@ -26,25 +27,43 @@ class UnusableHttpSource(Exception):  # noqa: N818 - named for the source that i
     """A source of HTTP events cannot be opened; the text names it and says why."""
 
 
-def open_request_sources(settings: Settings, say: Callable[[str], None]) -> list[ResumableRequestSource]:
+class RequestSources:
+    """The sources of one agent, and what reads their lines."""
+
+    def __init__(self, sources: list[ResumableRequestSource], intakes: list[tuple[str, LineIntake]]) -> None:
+        """`intakes`: each with its format."""
+        self.sources = sources
+        self._intakes = intakes
+
+    def use(self, form: NormalForm) -> None:
+        """Keep other headers from the next event on."""
+        for name, intake in self._intakes:
+            intake.use(line_decoder(name, form))
+
+
+def open_request_sources(settings: Settings, say: Callable[[str], None]) -> RequestSources:
     """The configured sources as one; none if there are none. Raises UnusableHttpSource."""
     if not settings.http:
-        return []
+        return RequestSources([], [])
     opened: list[PolledSource] = []
+    intakes: list[tuple[str, LineIntake]] = []
     try:
         for source in settings.http:
-            opened.append(_open(source, settings, say))  # noqa: PERF401 - those opened so far are needed below
+            decoder = line_decoder(source.format, normal_form(settings))
+            intake = LineIntake(str(source.path), decoder, LimitedReport(say, time.monotonic))
+            opened.append(_open(source, settings, intake, say))
+            intakes.append((source.format, intake))
     except (UnusableMapping, UnusableSecret, UnusableSocketPath, OSError) as error:
         for one in opened:
             one.close()
         raise UnusableHttpSource(str(error)) from error
     followed = [one for one in opened if isinstance(one, FollowSource)]
-    return [LiveIntake("http", opened, followed)]
+    return RequestSources([LiveIntake("http", opened, followed)], intakes)
 
 
-def _open(source: HttpSource, settings: Settings, say: Callable[[str], None]) -> PolledSource:
-    decoder = line_decoder(source.format, normal_form(settings))
-    intake = LineIntake(str(source.path), decoder, LimitedReport(say, time.monotonic))
+def _open(
+    source: HttpSource, settings: Settings, intake: LineIntake, say: Callable[[str], None]
+) -> PolledSource:
     access = SocketAccess(source.mode, source.group)
     if source.file is not None:
         state = settings.agent.state_dir / f"{quote(str(source.file.absolute()), safe='')}.position"

@@ -7,19 +7,24 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from capture_agent.agent.composition import UnknownSink, pipeline_settings
 from capture_agent.agent.open_connections_file import OpenConnectionsFile
+from capture_agent.agent.privileges import PrivilegesKept, become, described, make_folders
 from capture_agent.agent.running import LiveAgent
 from capture_agent.agent.running_captures import open_captures, selection_of
 from capture_agent.agent.running_intake import UnusableHttpSource, open_request_sources
 from capture_agent.agent.running_pumps import Inbox, RequestPump
+from capture_agent.agent.running_reload import Reloader
 from capture_agent.agent.running_sinks import open_deliveries
+from capture_agent.agent.service_manager import ServiceManager
 from capture_agent.capture.af_packet_socket import CaptureRefused
 from capture_agent.metrics import MetricsServer
 from capture_agent.pipeline import Pipeline
@@ -46,19 +51,27 @@ def open_log() -> FilteringBoundLogger:
     return log
 
 
-def run_live(settings: Settings) -> int:
-    """Capture until SIGTERM or SIGINT; returns the exit code."""
+def run_live(settings: Settings, load: Callable[[], Settings]) -> int:
+    """Capture until SIGTERM or SIGINT, load settings anew at SIGHUP; returns the exit code."""
     log = open_log()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    # Until the agent can reload, a SIGHUP must not end it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    manager = ServiceManager()
     inbox = Inbox()
     with ExitStack() as stack:
         try:
-            deliveries = open_deliveries(settings, log)
             captures = open_captures(settings, inbox, log)
+            if settings.agent.user is not None:
+                make_folders(settings.agent.user, _folders(settings))
             sources = open_request_sources(settings, partial(log.warning, part="intake"))
-            requests = [RequestPump(number, source, inbox) for number, source in enumerate(sources)]
+            if settings.agent.user is not None:
+                # No thread runs yet, and what only root could open is open; the spool is to be the user's.
+                become(settings.agent.user)
+            deliveries = open_deliveries(settings, log)
+            requests = [RequestPump(number, source, inbox) for number, source in enumerate(sources.sources)]
             pipeline = Pipeline(pipeline_settings(settings, secrets.randbits(RUN_ID_BITS)))
             agent = LiveAgent(
                 pipeline,
@@ -71,20 +84,27 @@ def run_live(settings: Settings) -> int:
                 settled_after_us=SETTLED_S * 1_000_000 + settings.join.wait_ms * 1_000,
                 selection=selection_of(settings),
                 open_connections=OpenConnectionsFile(settings.agent.state_dir, settings.agent.sensor, log),
+                manager=manager,
             )
+            reloader = Reloader(settings, load, agent, sources, deliveries, manager, log)
+            agent.on_beat = reloader.beat
+            signal.signal(signal.SIGHUP, lambda *_: reloader.ask())
             if settings.metrics.port:
                 server = _metrics_server(settings, agent)
                 stack.callback(server.close)
-        except (CannotStart, CaptureRefused, UnknownSink, UnusableHttpSource) as error:
+        except (CannotStart, CaptureRefused, PrivilegesKept, UnknownSink, UnusableHttpSource) as error:
             log.error("cannot start", reason=str(error))
             return EXIT_CANNOT_START
         log.info(
             "started",
             sensor=settings.agent.sensor,
+            site=settings.agent.site,
+            user=described(),
             http=[str(source.path) for source in settings.http],
             sinks=[sink.name for sink in settings.sinks],
             metrics_port=settings.metrics.port,
         )
+        manager.ready("capturing")
         failure = agent.run(stop)
     if failure is not None:
         log.error("cannot deliver", reason=failure)
@@ -94,6 +114,12 @@ def run_live(settings: Settings) -> int:
 
 class CannotStart(Exception):  # noqa: N818 - named for the outcome
     """A setting does not fit this machine; the text says which."""
+
+
+def _folders(settings: Settings) -> list[Path]:
+    """Where the agent writes, apart from sinks."""
+    sockets = [source.path.parent for source in settings.http if source.file is None]
+    return [settings.agent.state_dir, *sockets]
 
 
 def _metrics_server(settings: Settings, agent: LiveAgent) -> MetricsServer:

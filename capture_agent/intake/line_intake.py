@@ -33,6 +33,10 @@ class LineIntake:
         self._decoder = decoder
         self._gaps = SequenceGaps()
 
+    def use(self, decoder: LineDecoder) -> None:
+        """Read the next line with another decoder; any thread may ask."""
+        self._decoder = decoder
+
     def take(self, line: bytes | None, sender: str = "") -> HttpEvent | None:
         """The event of a line; None for one without, which is booked unless it is blank.
 

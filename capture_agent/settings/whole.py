@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from capture_agent.settings.agent import AgentSettings
 from capture_agent.settings.capture import CaptureSettings
 from capture_agent.settings.clickhouse import ClickHouseSettings
@@ -15,6 +19,9 @@ from capture_agent.settings.sinks import SinkKind, SinkSettings
 from capture_agent.settings.spool import SpoolSettings
 
 
+DEFAULT_SINKS = (SinkSettings(type=SinkKind.CLICKHOUSE),)
+
+
 class Settings(Section):
     """Everything an operator can choose; each field is a section of the file."""
 
@@ -25,7 +32,7 @@ class Settings(Section):
     join: JoinSettings = JoinSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     delivery: DeliverySettings = DeliverySettings()
-    sinks: tuple[SinkSettings, ...] = (SinkSettings(type=SinkKind.CLICKHOUSE),)
+    sinks: Annotated[tuple[SinkSettings, ...], Field(min_length=1)] = DEFAULT_SINKS
     spool: SpoolSettings = SpoolSettings()
     metrics: MetricsSettings = MetricsSettings()
 
