@@ -1,4 +1,4 @@
-"""Short forms of bench/flood.py: what is held is bounded, what gives way is counted, every hello has a row."""
+"""Short forms of bench/flood.py: bounds hold, what gives way is counted, each hello begun has its row."""
 
 from __future__ import annotations
 
