@@ -60,7 +60,8 @@ def main() -> int:
     print(line("all of these", told))
     print(line(UNTOLD, phases[UNTOLD]))
     print(
-        f"\nNot told, the agent says JA4_JOIN_CLOCK_OFFSET_US should be {advice[-1] if advice else 'unknown'}."
+        "\nNot told, the agent says JA4_JOIN_CLOCK_OFFSET_US should be "
+        f"{advice[-1] if advice else 'unknown'}."
         f"\nConnections older than the agent: {told.older_rows} requests, {told.older_midstream} called "
         f"midstream.\nRecall of the requests whose hello passed while the agent ran: "
         f"{told.correct_observable} of {told.observable}, {told.observable_recall:.3%}."

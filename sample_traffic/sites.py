@@ -67,16 +67,17 @@ class Site:
 
     def home(self) -> Page:
         """The home page."""
-        return self._page(self.kinds[0], self.kinds[0].template, 0)
+        return self.page_at(self.kinds[0], self.kinds[0].template, 0)
 
     def some_page(self, rng: random.Random) -> Page:
         """A page a reader goes to next; low numbers are the popular ones."""
         kind = rng.choices(self.kinds, [kind.weight for kind in self.kinds])[0]
         number = 1 + int(_NUMBERS * rng.random() ** 2.5)
         uri = kind.template.format(n=number, slug=_SLUGS[number % len(_SLUGS)], page=1 + number % 6)
-        return self._page(kind, uri, number)
+        return self.page_at(kind, uri, number)
 
-    def _page(self, kind: PageKind, uri: str, number: int) -> Page:
+    def page_at(self, kind: PageKind, uri: str, number: int) -> Page:
+        """The page of a template at `uri`; `number` chooses its pictures."""
         seed = crc32(f"{self.host}{uri}".encode())
         fewest, most = kind.images
         images = [

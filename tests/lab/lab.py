@@ -1,4 +1,4 @@
-"""The traffic lab: clients and a web server on a cable of their own, and the agent live on its far end."""
+"""The traffic lab: clients and web servers on a cable of their own, and the agent live on its far end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from lab.live_agent import LiveAgent
-from lab.network import LabNetwork, enter_namespace, in_namespace
+from lab.network import NGINX_SERVER, QUIC_SERVER, LabNetwork, enter_namespace, in_namespace
+from lab.nginx_server import NginxServer
+from lab.quic_process import QuicProcess
 from lab.shifted_clock import ShiftedClock
 from lab.tls_client import client_context
 from lab.web_shop import WebShop
@@ -34,7 +36,16 @@ class Lab:
         with ExitStack() as stack:
             network = stack.enter_context(LabNetwork())
             self.client_side, self._server_side = network.client_side, network.server_side
+            self.home_side = network.home_side
             self._shop = stack.enter_context(WebShop(self._server_side))
+            folder = self._shop.folder
+            self._nginx_events, self._quic_events = folder / "nginx.sock", folder / "quic.jsonl"
+            servers = (
+                NginxServer(self._server_side, folder, (NGINX_SERVER,), self._nginx_events),
+                QuicProcess(self._server_side, folder, QUIC_SERVER, self._quic_events),
+            )
+            for server in servers:
+                stack.enter_context(server)
             self.authority = self._shop.authority
             self.tls = client_context(self.authority)
             # A port of ours that still waits for late packets may be used again after a second.
@@ -52,7 +63,12 @@ class Lab:
     def start_agent(self, events: Path | None = None, **settings: str) -> LiveAgent:
         """A new run of the agent; stop the one before it first."""
         folder = self._shop.folder / f"run-{len(self.runs)}"
-        run = LiveAgent(self._server_side, folder, events or self._shop.events, **settings)
+        sources = [
+            f'socket = "{events or self._shop.events}"\nmode = 0o666',
+            f'syslog = "{self._nginx_events}"\nformat = "nginx"\nmode = 0o666',
+            f'file = "{self._quic_events}"\nfrom_start = true',
+        ]
+        run = LiveAgent(self._server_side, folder, sources, **settings)
         self.runs.append(run)
         return run
 
@@ -68,9 +84,11 @@ class Lab:
         self, work: Callable[[Item], Result], items: Sequence[Item], threads: int
     ) -> list[Result]:
         """Do something for each item inside the clients' namespace; the results in the order of the items."""
-        enter = {"initializer": enter_namespace, "initargs": (self.client_side,)}
-        with ThreadPoolExecutor(threads, **enter) as inside:
-            return list(inside.map(work, items))
+        return _inside(self.client_side, work, items, threads)
+
+    def at_home(self, work: Callable[[Item], Result], items: Sequence[Item], threads: int) -> list[Result]:
+        """As `on_client_side`, but behind the gateway: servers see its address and one of its few ports."""
+        return _inside(self.home_side, work, items, threads)
 
     @contextmanager
     def few_local_ports(self, first: int, last: int) -> Iterator[None]:
@@ -82,6 +100,14 @@ class Lab:
             yield
         finally:
             in_namespace(self.client_side, lambda: _write(LOCAL_PORTS, before[0]))
+
+
+def _inside(
+    namespace: str, work: Callable[[Item], Result], items: Sequence[Item], threads: int
+) -> list[Result]:
+    enter = {"initializer": enter_namespace, "initargs": (namespace,)}
+    with ThreadPoolExecutor(threads, **enter) as inside:
+        return list(inside.map(work, items))
 
 
 def _write(path: Path, value: str) -> None:

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,13 @@ Row = dict[str, Any]
 class LiveAgent:
     """One run of the agent, from its start until `stop`."""
 
-    def __init__(self, namespace: str, folder: Path, events: Path, **settings: str) -> None:
-        """`events`: the socket on which it hears of requests; `settings` as environment variables."""
+    def __init__(self, namespace: str, folder: Path, sources: Sequence[str], **settings: str) -> None:
+        """`sources`: the lines of each table `[[http]]`; `settings` as environment variables."""
         folder.mkdir()
         self.rows_file = folder / "rows.jsonl"
         self._log_file = folder / "agent.log"
         configuration = folder / "agent.toml"
-        configuration.write_text(f'[[http]]\nsocket = "{events}"\nmode = 0o666\n')
+        configuration.write_text("".join(f"[[http]]\n{lines}\n" for lines in sources))
         run = (sys.executable, "-m", "capture_agent.cli", "run", "--config", str(configuration))
         where = ("--interface", INTERFACE, "--sink", f"jsonl:{self.rows_file}", "--metrics-port", "0")
         environment = {
@@ -78,6 +80,10 @@ class LiveAgent:
             elif time.monotonic() > give_up_s:
                 return
             time.sleep(0.2)
+
+    def join_states(self) -> dict[str, int]:
+        """How many requests it has delivered in each state."""
+        return dict(Counter(row["join_state"] for row in self.rows("raw_http_requests")))
 
     def requests_delivered(self) -> int:
         """Requests that it has delivered so far."""

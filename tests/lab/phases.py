@@ -9,8 +9,9 @@ from itertools import cycle, islice
 
 from lab.foreign_clients import chromium, curl_keep_alive, h2load
 from lab.lab import Lab
-from lab.network import CLIENTS, CLIENTS_V6, SERVER_V6, SERVERS
+from lab.network import CLIENTS, CLIENTS_V6, NGINX_SERVER, QUIC_SERVER, SERVER_V6, SERVERS
 from lab.nonces import Sent, new_nonce
+from lab.quic_client import http3
 from lab.tls_client import Ending, Route, TlsClient
 
 THREADS = 6
@@ -43,10 +44,13 @@ class Scale:
     shared_ports: int
     restart_connections: int
     shifted_rounds: int
+    nat_connections: int
+    nginx_connections: int
+    quic_connections: int
 
 
-FULL = Scale(20, 100, 40, 40, 200, 8, 1_000, 60, 800, 150, 40, 25)
-SHORT = Scale(2, 10, 20, 3, 200, 1, 60, 5, 60, 12, 6, 5)
+FULL = Scale(20, 100, 40, 40, 200, 8, 1_000, 60, 800, 150, 40, 25, 300, 60, 30)
+SHORT = Scale(2, 10, 20, 3, 200, 1, 60, 5, 60, 12, 6, 5, 48, 8, 4)
 
 
 def keep_alive(lab: Lab, scale: Scale) -> list[Sent]:
@@ -130,6 +134,42 @@ def crowded_address(lab: Lab, scale: Scale) -> list[Sent]:
 
     with lab.few_local_ports(43_000, 43_015):
         return lab.on_client_side(talk, range(scale.crowded_connections), THREADS)
+
+
+def nat_gateway(lab: Lab, scale: Scale) -> list[Sent]:
+    """Clients behind a gateway that rewrites their addresses and gives a port away a second after its use."""
+
+    def talk(number: int) -> Sent:
+        client = TlsClient(lab.tls, Route(SERVERS[0]), new_nonce())
+        ending = (Ending.SERVER_FIN, Ending.CLIENT_RST, Ending.CLIENT_FIN)[number % 3]
+        sent = Sent("", client.nonce, client.get(2, is_last=ending is Ending.SERVER_FIN))
+        client.end(ending)
+        return sent
+
+    return lab.at_home(talk, range(scale.nat_connections), THREADS)
+
+
+def nginx(lab: Lab, scale: Scale) -> list[Sent]:
+    """Requests that nginx reports by syslog, its times in milliseconds: h2load and kept connections."""
+
+    def talk(number: int) -> Sent:
+        if number % 4 == 0:
+            return h2load(lab.client_side, NGINX_SERVER, scale.requests_each)
+        client = TlsClient(lab.tls, Route(NGINX_SERVER, CLIENTS[number % len(CLIENTS)]), new_nonce())
+        sent = Sent("", client.nonce, client.get(scale.requests_each))
+        client.end(Ending.CLIENT_FIN)
+        return sent
+
+    return lab.on_client_side(talk, range(scale.nginx_connections), 3)
+
+
+def quic(lab: Lab, scale: Scale) -> list[Sent]:
+    """HTTP/3, whose server writes a log of JSON lines."""
+
+    def talk(_: int) -> Sent:
+        return http3(lab.authority, QUIC_SERVER, 5)
+
+    return lab.on_client_side(talk, range(scale.quic_connections), 2)
 
 
 def two_servers_on_one_port(lab: Lab, scale: Scale) -> list[Sent]:
@@ -225,6 +265,9 @@ def run_all(lab: Lab, scale: Scale, tell: Callable[[str], None] = lambda _: None
         ("resumption", resumption),
         ("port reused at once", port_reuse),
         ("16 ports for all", crowded_address),
+        ("NAT gateway, 16 ports", nat_gateway),
+        ("nginx, syslog", nginx),
+        ("HTTP/3, JSON lines", quic),
         ("one port, two servers", two_servers_on_one_port),
         ("agent restarted", agent_restarted),
     )

@@ -1,4 +1,4 @@
-"""Stands between web server and agent, and sets the clock of every event wrong by the same amount."""
+"""Stands between web server and agent: keeps a copy of every event, or sets its clock wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ TIMES = re.compile(rb'"(t_us|conn_start_us)":(\d+)')
 class ShiftedClock:
     """Listens where the server reports, passes each line on to the agent; a context manager."""
 
-    def __init__(self, from_server: Path, to_agent: Path, shift_us: int) -> None:
+    def __init__(
+        self, from_server: Path, to_agent: Path, shift_us: int = 0, copy: Path | None = None
+    ) -> None:
+        """All times are moved by `shift_us`; every line is appended to `copy` as it came."""
+        self._copy = None if copy is None else copy.open("ab", buffering=0)
         self._from_server = from_server
         self._to_agent = to_agent
         self._shift_us = shift_us
@@ -43,6 +47,8 @@ class ShiftedClock:
             one.close()
         for thread in self._threads:
             thread.join(timeout=5)
+        if self._copy is not None:
+            self._copy.close()
         self._from_server.unlink(missing_ok=True)
 
     def _spawn(self, target: Callable[..., None], *arguments: object) -> None:
@@ -62,7 +68,9 @@ class ShiftedClock:
     def _pass_on(self, connection: socket.socket, onward: socket.socket) -> None:
         with contextlib.suppress(OSError), connection.makefile("rb") as lines:
             for line in lines:
-                onward.sendall(TIMES.sub(self._shifted, line))
+                if self._copy is not None:
+                    self._copy.write(line)
+                onward.sendall(TIMES.sub(self._shifted, line) if self._shift_us else line)
 
     def _shifted(self, field: re.Match[bytes]) -> bytes:
         return b'"%b":%d' % (field[1], int(field[2]) + self._shift_us)

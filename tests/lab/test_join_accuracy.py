@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from lab.network import GATEWAY, GATEWAY_PORTS, NGINX_SERVER, QUIC_SERVER
 
 from capture_agent.events import LEVELS
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 UNTOLD = "clock +500 ms, not told"
-NOT_COUNTED = frozenset({"table", "sensor", "ts", "run_id", *LEVELS})
+NOT_COUNTED = frozenset({"table", "sensor", "site", "ts", "run_id", *LEVELS})
 
 
 def test_every_request_that_was_answered_has_one_row(short_form: ShortForm) -> None:
@@ -54,7 +55,11 @@ def test_phases_do_what_they_are_named_for(short_form: ShortForm) -> None:
     assert len(resumed) > 40
     # OpenSSL's client offers a session by pre_shared_key, RFC 8446 section 4.2.11.
     assert {row["sni"] for row in hellos if row["has_psk"]} >= resumed
-    assert {row["protocol"] for row in requests} == {"HTTP/1.1", "HTTP/2.0"}
+    assert {row["protocol"] for row in requests} == {"HTTP/1.1", "HTTP/2.0", "HTTP/3.0"}
+    assert {row["transport"] for row in hellos} == {"tcp", "quic"}
+    assert {row["dst_ip"] for row in requests} >= {NGINX_SERVER, QUIC_SERVER}
+    behind_nat = [row for row in hellos if row["src_ip"] == GATEWAY and row["src_port"] in GATEWAY_PORTS]
+    assert len(behind_nat) == 48 > 2 * len({row["src_port"] for row in behind_nat})
     assert max(row["segments"] for row in hellos) == 2  # Chromium's, for its post-quantum key share
     assert any(":" in row["peer_ip"] for row in requests)
     reused = {(row["src_ip"], row["src_port"], row["dst_ip"]) for row in hellos}

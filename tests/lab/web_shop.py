@@ -66,12 +66,12 @@ ForceType text/html
 """
 
 
-def make_certificates(folder: Path) -> None:
-    """Write `authority.pem`, and `certificate.pem` with `key.pem` for *.shop.test, signed by it."""
+def make_certificates(folder: Path, names: tuple[str, ...] = ("shop.test", "*.shop.test")) -> None:
+    """Write `authority.pem`, and `certificate.pem` with `key.pem` for the names, signed by it."""
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
     authority = ("-keyout", "authority.key", "-out", "authority.pem", "-subj", "/CN=Lab authority")
     request = ("-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=shop.test")
-    names = ("-addext", "subjectAltName=DNS:shop.test,DNS:*.shop.test")
+    alternatives = ("-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names))
     signed = (
         "-CA",
         "authority.pem",
@@ -83,7 +83,7 @@ def make_certificates(folder: Path) -> None:
     )
     for command in (
         ("req", "-x509", *key, *authority),
-        ("req", *key[:-2], *request, *names),
+        ("req", *key[:-2], *request, *alternatives),
         ("x509", "-req", "-in", "request.pem", "-days", "2", *signed, "-out", "certificate.pem"),
     ):
         subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True, timeout=30)
