@@ -189,7 +189,8 @@ class Pipeline:
                 rows += self._rows_of(self._correlator.hello(row.conn_id, joinable_hello(row), key))
             elif isinstance(event, EpochOpened):
                 epoch = event.epoch
-                key = ConnectionKey(epoch.transport, epoch.src, epoch.src_port, epoch.dst, epoch.dst_port)
+                src, dst = _shared(epoch.src), _shared(epoch.dst)
+                key = ConnectionKey(epoch.transport, src, epoch.src_port, dst, epoch.dst_port)
                 self._correlator.open(key, epoch.conn_id, epoch.opened_us, is_midstream=epoch.is_midstream)
             elif isinstance(event, EpochClosed):
                 is_final = event.reason in FINAL_REASONS
@@ -237,3 +238,5 @@ def proxied_key(seen: HelloSeen) -> ConnectionKey | None:
 
 
 _packed = lru_cache(maxsize=65_536)(parse_address)
+_shared = lru_cache(maxsize=16_384)(bytes)
+"""The same address, one in memory: clients open many connections, and all go to few servers."""

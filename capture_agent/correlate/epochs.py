@@ -34,7 +34,8 @@ class JoinableHello(msgspec.Struct, frozen=True, gc=False):
     """What a request row keeps of its connection's hello; the hello itself has a row of its own."""
 
     ts_us: int
-    quality: Quality
+    quality: Quality | None
+    """None where there is no hello: then only the SYN's facts are filled."""
     ja4: str | None = None
     ja4_stable: str | None = None
     ja3_hash: str | None = None
@@ -73,6 +74,10 @@ class Epoch(msgspec.Struct, eq=False, gc=False):
     """The first usable hello, else the first one."""
     hellos: int = 0
     requests: int = 0
+    read_here: int = 0
+    """How many of its requests the sensor reads off the wire itself: reports of these are duplicates."""
+    reported: int = 0
+    """Reports of its requests, counted while the sensor reads some itself."""
     proxied_key: ConnectionKey | None = None
     """The 5-tuple under which a server that reads the PROXY protocol reports the connection."""
     server_identity: tuple[int | None, int | None] | None = None
@@ -112,9 +117,10 @@ class EpochTable:
 
     def __init__(self, limits: EpochLimits) -> None:
         self._limits = limits
-        self._by_key: dict[ConnectionKey, list[Epoch]] = {}
+        self._by_key: dict[ConnectionKey, tuple[Epoch, ...]] = {}
+        """Tuples, which are half as large: nearly all have one epoch."""
         self._tracked: dict[int, Epoch] = {}
-        self._by_touch: OrderedDict[int, Epoch] = OrderedDict()
+        self._by_touch: OrderedDict[Epoch, None] = OrderedDict()
         self._closed: deque[tuple[int, Epoch]] = deque()
         self.evicted_full = 0
         """Epochs given up because a bound was reached."""
@@ -124,9 +130,9 @@ class EpochTable:
     def __len__(self) -> int:
         return len(self._by_touch)
 
-    def on(self, key: ConnectionKey) -> list[Epoch]:
-        """All epochs known on a 5-tuple, oldest first. Not to be changed by the caller."""
-        return self._by_key.get(key, [])
+    def on(self, key: ConnectionKey) -> tuple[Epoch, ...]:
+        """All epochs known on a 5-tuple, oldest first."""
+        return self._by_key.get(key, ())
 
     def open(self, key: ConnectionKey, conn_id: int, opened_us: int, *, is_midstream: bool) -> Epoch:
         """Record a new connection; packets of one that was lost to idleness continue the old epoch."""
@@ -160,7 +166,11 @@ class EpochTable:
     def attach(self, epoch: Epoch, hello: JoinableHello) -> None:
         """Give an epoch its hello; the first usable one stays."""
         epoch.hellos += 1
-        if epoch.hello is None or (not epoch.has_usable_hello and hello.quality in USABLE):
+        if (
+            epoch.hello is None
+            or epoch.hello.quality is None
+            or (not epoch.has_usable_hello and hello.quality in USABLE)
+        ):
             epoch.hello = hello
         self.touch(epoch, hello.ts_us)
 
@@ -184,15 +194,15 @@ class EpochTable:
     def touch(self, epoch: Epoch, at_us: int) -> None:
         """Note a sign of life: the epoch moves to the end of the queue for eviction."""
         epoch.touched_us = max(epoch.touched_us, at_us)
-        if id(epoch) in self._by_touch:
-            self._by_touch.move_to_end(id(epoch))
+        if epoch in self._by_touch:
+            self._by_touch.move_to_end(epoch)
 
     def expire(self, now_us: int) -> None:
         """Retire closed epochs after their linger time and silent ones after the idle time."""
         while self._closed and self._closed[0][0] <= now_us:
             self._retire(self._closed.popleft()[1])
         while self._by_touch:
-            epoch = next(iter(self._by_touch.values()))
+            epoch = next(iter(self._by_touch))
             if epoch.touched_us + self._limits.idle_us > now_us:
                 return
             if epoch.tracked_as is not None:
@@ -218,7 +228,7 @@ class EpochTable:
     def release(self) -> list[Epoch]:
         """Give up every epoch: those that another run can go on with are returned, the others retired."""
         released = []
-        for epoch in list(self._by_touch.values()):
+        for epoch in list(self._by_touch):
             if epoch.is_observed and not epoch.is_midstream and epoch.hello is not None:
                 self._remove(epoch)
                 released.append(epoch)
@@ -228,7 +238,7 @@ class EpochTable:
 
     def retire_all(self) -> None:
         """Retire every epoch; called when both sources have ended."""
-        for epoch in list(self._by_touch.values()):
+        for epoch in list(self._by_touch):
             self._retire(epoch)
 
     def _end_untracked(self, key: ConnectionKey, opened_us: int) -> None:
@@ -244,15 +254,14 @@ class EpochTable:
             self._retire(self._closed.popleft()[1])
 
     def _store(self, epoch: Epoch) -> None:
-        self._by_touch[id(epoch)] = epoch
+        self._by_touch[epoch] = None
         self._index(epoch.key, epoch)
         if len(self._by_touch) > self._limits.max_epochs:
             self.evicted_full += 1
-            self._retire(next(iter(self._by_touch.values())))
+            self._retire(next(iter(self._by_touch)))
 
     def _index(self, key: ConnectionKey, epoch: Epoch) -> None:
-        on_key = self._by_key.setdefault(key, [])
-        on_key.append(epoch)
+        on_key = self._by_key[key] = (*self.on(key), epoch)
         if len(on_key) > self._limits.max_epochs_per_key:
             self.evicted_full += 1
             self._retire(on_key[0])
@@ -263,14 +272,16 @@ class EpochTable:
 
     def _remove(self, epoch: Epoch) -> bool:
         """Forget an epoch; false if it was forgotten before."""
-        if self._by_touch.pop(id(epoch), None) is None:
+        if epoch not in self._by_touch:
             return False
+        del self._by_touch[epoch]
         if epoch.tracked_as is not None:
             del self._tracked[epoch.tracked_as]
         for key in (epoch.key, epoch.proxied_key):
             if key is not None:
-                on_key = self._by_key[key]
-                on_key.remove(epoch)
-                if not on_key:
+                left = tuple([other for other in self._by_key[key] if other is not epoch])
+                if left:
+                    self._by_key[key] = left
+                else:
                     del self._by_key[key]
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import intern
 
 from capture_agent.correlate.epochs import JoinableHello
 from capture_agent.events import FINGERPRINT_SPEC, Quality, TlsHello
@@ -108,16 +109,19 @@ def tls_hello_row(seen: HelloSeen, sensor: str, site: str = "") -> TlsHello:
 
 
 def joinable_hello(row: TlsHello) -> JoinableHello:
-    """What the requests of the hello's connection will carry of it."""
+    """What the requests of the hello's connection will carry of it.
+
+    It is kept as long as the connection, and clients that are the same have the same texts: these are shared.
+    """
     return JoinableHello(
         ts_us=row.ts,
         quality=row.quality,
-        ja4=row.ja4,
-        ja4_stable=row.ja4_stable,
-        ja3_hash=row.ja3_hash,
-        sni=row.sni,
+        ja4=_shared(row.ja4),
+        ja4_stable=_shared(row.ja4_stable),
+        ja3_hash=_shared(row.ja3_hash),
+        sni=_shared(row.sni),
         tls_version=row.tls_version,
-        alpn=row.alpn,
+        alpn=_shared_protocols(row.alpn),
         has_grease=row.has_grease,
         has_ech=row.has_ech,
         has_psk=row.has_psk,
@@ -134,6 +138,16 @@ def syn_columns(syn: tcp_syn.SynFacts | None) -> SynColumns:
         return NO_SYN
     mss, wscale, option_kinds, signature = _described(tcp_syn.syn_pattern(syn))
     return SynColumns(syn.ttl, syn.window, mss, wscale, option_kinds, signature, syn.ip_df, syn.ip_id)
+
+
+def _shared(text: str | None) -> str | None:
+    """The same text, one in memory. The interpreter forgets it with its last use, so this needs no bound."""
+    return None if text is None else intern(text)
+
+
+@lru_cache(maxsize=1024)
+def _shared_protocols(alpn: tuple[str, ...]) -> tuple[str, ...]:
+    return alpn
 
 
 @lru_cache(maxsize=8192)
