@@ -1,7 +1,7 @@
 """Link layers: from the start of a frame to its network layer.
 
 Sources: https://www.tcpdump.org/linktypes.html for the pseudo headers, IEEE 802.1Q for tags,
-RFC 1661/1662 (PPP), RFC 2516 (PPPoE).
+RFC 1661/1662 (PPP), RFC 2516 (PPPoE), RFC 3032 and 5332 (MPLS), RFC 1042 (IP in 802.2 SNAP).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ LINKTYPE_PPP = 9
 LINKTYPE_PPP_HDLC = 50
 LINKTYPE_PPP_ETHER = 51
 LINKTYPE_RAW = 101
+LINKTYPE_CISCO_HDLC = 104
 LINKTYPE_LOOP = 108
 LINKTYPE_LINUX_SLL = 113
 LINKTYPE_IPV4 = 228
@@ -34,6 +35,12 @@ ETHERTYPE_IPV6 = 0x86DD
 ETHERTYPE_TEB = 0x6558
 """Transparent Ethernet bridging: an Ethernet frame inside GRE or Geneve."""
 ETHERTYPE_PPPOE_SESSION = 0x8864
+MPLS_ETHERTYPES = frozenset({0x8847, 0x8848})
+MAX_MPLS_LABELS = 8
+"""Providers stack two to four labels, more where traffic is steered by them."""
+MAX_LENGTH_FIELD = 1500
+"""Up to here the field behind the addresses is the length of an IEEE 802.3 frame, not an ethertype."""
+_SNAP_OF_ETHERTYPES = b"\xaa\xaa\x03\0\0\0"
 VLAN_ETHERTYPES = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
 """802.1Q, 802.1ad, and the two values that QinQ equipment used before 802.1ad."""
 MAX_VLAN_TAGS = 4
@@ -85,7 +92,25 @@ def ethertype_payload(buffer: bytes | mmap, ethertype: int, offset: int, end: in
         if buffer[offset] != 0x11 or buffer[offset + 1] != 0:
             return NOT_IP
         return ppp(buffer, offset + 6, end)
+    if ethertype in MPLS_ETHERTYPES:
+        return mpls(buffer, offset, end)
+    if ethertype <= MAX_LENGTH_FIELD and buffer[offset : min(offset + 6, end)] == _SNAP_OF_ETHERTYPES:
+        if end - offset < 8:
+            raise Malformed("SNAP header cut short", offset)
+        inner = _u16.unpack_from(buffer, offset + 6)[0]
+        return (inner, offset + 8) if inner in (ETHERTYPE_IPV4, ETHERTYPE_IPV6) else NOT_IP
     return NOT_IP
+
+
+def mpls(buffer: bytes | mmap, offset: int, end: int) -> tuple[int, int]:
+    """A stack of labels; what follows has no type, so its first four bits tell IP from anything else."""
+    for _ in range(MAX_MPLS_LABELS):
+        if end - offset < 4:
+            raise Malformed("MPLS label cut short", offset)
+        offset += 4
+        if buffer[offset - 2] & 1:
+            return raw_ip(buffer, offset, end)
+    raise Malformed("more MPLS labels than 8", offset)
 
 
 def ppp(buffer: bytes | mmap, offset: int, end: int) -> tuple[int, int]:
@@ -109,8 +134,15 @@ def ppp_ether(buffer: bytes | mmap, offset: int, end: int) -> tuple[int, int]:
 def ppp_hdlc(buffer: bytes | mmap, offset: int, end: int) -> tuple[int, int]:
     """PPP in HDLC-like framing, or Cisco HDLC, which LINKTYPE_PPP_HDLC also allows."""
     if end - offset >= 4 and buffer[offset] in (0x0F, 0x8F):
-        return ethertype_payload(buffer, _u16.unpack_from(buffer, offset + 2)[0], offset + 4, end)
+        return cisco_hdlc(buffer, offset, end)
     return ppp(buffer, offset, end)
+
+
+def cisco_hdlc(buffer: bytes | mmap, offset: int, end: int) -> tuple[int, int]:
+    """Cisco HDLC: address, control, ethertype."""
+    if end - offset < 4:
+        raise Malformed("Cisco HDLC header cut short", offset)
+    return ethertype_payload(buffer, _u16.unpack_from(buffer, offset + 2)[0], offset + 4, end)
 
 
 def raw_ip(buffer: bytes | mmap, offset: int, end: int) -> tuple[int, int]:
@@ -158,6 +190,7 @@ LINK_LAYERS: dict[int, LinkLayer] = {
     LINKTYPE_PPP_HDLC: ppp_hdlc,
     LINKTYPE_PPP_ETHER: ppp_ether,
     LINKTYPE_RAW: raw_ip,
+    LINKTYPE_CISCO_HDLC: cisco_hdlc,
     LINKTYPE_LOOP: null_loopback,
     LINKTYPE_LINUX_SLL: linux_sll,
     LINKTYPE_IPV4: raw_ip,

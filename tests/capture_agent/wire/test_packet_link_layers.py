@@ -32,6 +32,8 @@ def sll2(protocol: int, inner: bytes) -> bytes:
     return struct.pack(">HHIHBB8s", protocol, 0, 3, 1, 0, 6, bytes(8)) + inner
 
 
+MPLS_TWO_LABELS = b"\x00\x01\x40\x40" + b"\x00\x01\xe1\x40"
+SNAP = b"\xaa\xaa\x03\0\0\0"
 PPPOE = b"\x11\x00\x00\x01\x00\x00"
 
 FRAMES: list[tuple[str, int, Callable[[bytes], bytes]]] = [
@@ -62,6 +64,18 @@ FRAMES: list[tuple[str, int, Callable[[bytes], bytes]]] = [
     ("PPP with HDLC bytes", link.LINKTYPE_PPP, lambda ip: b"\xff\x03\0\x21" + ip),
     ("PPP HDLC", link.LINKTYPE_PPP_HDLC, lambda ip: b"\xff\x03\0\x21" + ip),
     ("Cisco HDLC", link.LINKTYPE_PPP_HDLC, lambda ip: b"\x0f\0\x08\0" + ip),
+    ("Cisco HDLC under its own number", link.LINKTYPE_CISCO_HDLC, lambda ip: b"\x8f\0\x08\0" + ip),
+    ("MPLS", link.LINKTYPE_ETHERNET, lambda ip: MACS + b"\x88\x47" + MPLS_TWO_LABELS + ip),
+    (
+        "MPLS in a VLAN",
+        link.LINKTYPE_ETHERNET,
+        lambda ip: MACS + VLAN + b"\0\x07\x88\x47" + MPLS_TWO_LABELS + ip,
+    ),
+    (
+        "SNAP",
+        link.LINKTYPE_ETHERNET,
+        lambda ip: MACS + struct.pack(">H", 8 + len(ip)) + SNAP + b"\x08\0" + ip,
+    ),
 ]
 
 
@@ -108,6 +122,18 @@ def test_a_tower_of_vlan_tags_is_refused(build: Any) -> None:
     frame = tagged(*[VLAN + b"\0\x01"] * 5, inner=build.ipv4(build.tcp()))
     with pytest.raises(Malformed, match="VLAN"):
         PacketDecoder().decode(frame_of(frame, 0, link.LINKTYPE_ETHERNET))
+
+
+def test_a_tower_of_mpls_labels_is_refused(build: Any) -> None:
+    frame = MACS + b"\x88\x47" + b"\x00\x01\x40\x40" * 9 + MPLS_TWO_LABELS + build.ipv4(build.tcp())
+    with pytest.raises(Malformed, match="MPLS"):
+        PacketDecoder().decode(frame_of(frame, 0, link.LINKTYPE_ETHERNET))
+
+
+def test_an_mpls_pseudowire_is_no_ip_packet() -> None:
+    control_word = bytes(4)
+    frame = MACS + b"\x88\x47" + MPLS_TWO_LABELS + control_word + MACS + b"\x08\0"
+    assert PacketDecoder().decode(frame_of(frame, 0, link.LINKTYPE_ETHERNET)) is None
 
 
 def test_the_message_for_an_unknown_link_type_names_it() -> None:
