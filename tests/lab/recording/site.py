@@ -144,7 +144,7 @@ def _known_page(site: Site, target: str) -> Page | None:
         pattern = re.escape(shape).replace(r"\{n\}", r"\d{1,4}").replace(r"\{slug\}", r"[a-z]+")
         if re.fullmatch(pattern, path):
             numbers = NUMBERED.findall(path)
-            number = int(numbers[0]) if numbers else crc32(target.encode()) % 500
+            number = int(numbers[0]) if numbers else crc32(target.encode()) % 500 * (path != "/")
             if number > 900:
                 return None
             return site.page_at(kind, path + (f"?{query}" if query else ""), number)
