@@ -30,7 +30,7 @@ def test_what_a_page_names_exists_but_for_dead_links(site: Site) -> None:
         pictures = [one for one in page.resources if one.kind is Kind.IMAGE and one not in site.shared]
         assert sum(uri.startswith("/img/") for uri in named) == len(pictures)
         for uri in named:
-            wanted = {404} if uri.startswith("/old") else {200, 301}
+            wanted = {301, 404} if uri.startswith("/old") else {200, 301}
             assert answer(get(site.host, uri)).status in wanted, uri
 
 
