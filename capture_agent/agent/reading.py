@@ -12,6 +12,7 @@ from capture_agent.agent.problems import Problems
 from capture_agent.agent.pure_reading import print_hellos_pure
 from capture_agent.capture.errors import CaptureFileError
 from capture_agent.capture.files import CaptureFile
+from capture_agent.wire.link import link_type_name
 
 
 def print_hellos(paths: Sequence[Path], lines: HelloLines, out: BinaryIO, problems: Problems) -> None:
@@ -23,16 +24,25 @@ def print_hellos(paths: Sequence[Path], lines: HelloLines, out: BinaryIO, proble
         try:
             with CaptureFile(path) as capture:
                 _print_hellos_of(capture, lines, out)
-                if capture.truncated_at is not None:
-                    problems.report(truncation(path, capture.truncated_at))
+                for message in shortcomings(capture):
+                    problems.report(message)
         except CaptureFileError as error:
             problems.report(str(error))
     out.flush()
 
 
-def truncation(path: Path, offset: int) -> str:
-    """What is said about a capture whose last record is incomplete."""
-    return f"{path}: cut short: the record at byte {offset} is incomplete; everything before it was read"
+def shortcomings(capture: CaptureFile) -> list[str]:
+    """What is said about a capture that was read to its end, but not all of it."""
+    said = [
+        f"{capture.path}: {frames} frames were left out: {link_type_name(link_type)} is not supported"
+        for link_type, frames in capture.left_out.items()
+    ]
+    if capture.truncated_at is not None:
+        said.append(
+            f"{capture.path}: cut short: the record at byte {capture.truncated_at} is incomplete; "
+            "everything before it was read"
+        )
+    return said
 
 
 def _print_hellos_of(capture: CaptureFile, lines: HelloLines, out: BinaryIO) -> None:

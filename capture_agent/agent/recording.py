@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from capture_agent.agent.problems import Problems
-from capture_agent.agent.reading import truncation
+from capture_agent.agent.reading import shortcomings
 from capture_agent.agent.replaying import ended_us, in_order_of_end
 from capture_agent.capture.errors import CaptureFileError
 from capture_agent.capture.files import CaptureFile
@@ -101,8 +101,8 @@ class Recording:
                 yield from capture
             except CaptureFileError as error:
                 self._problems.report(str(error))
-            if capture.truncated_at is not None:
-                self._problems.report(truncation(path, capture.truncated_at))
+            for message in shortcomings(capture):
+                self._problems.report(message)
 
 
 def _ignore(_: BadLine) -> None:

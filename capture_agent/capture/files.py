@@ -56,6 +56,8 @@ class CaptureFile:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.truncated_at: int | None = None
+        self.left_out: dict[int, int] = {}
+        """Unknown link type -> frames of it that were left out beside those of known ones (pcapng)."""
         self.frames = 0
         self._offset = PCAP_HEADER_BYTES
         try:
@@ -162,6 +164,7 @@ class CaptureFile:
             if frame.offset - released > RELEASE_BYTES:
                 released = self._release(released, frame.offset)
         self.truncated_at = reader.truncated_at
+        self.left_out = reader.left_out
 
 
 def open_capture(path: str | Path) -> CaptureFile:

@@ -43,14 +43,22 @@ def section_byte_order(buffer: mmap.mmap, offset: int, path: Path) -> str:
 
 
 class BlockReader:
-    """Iterates over the frames of a pcapng file; `truncated_at` is set if its end is cut."""
+    """Iterates over the frames of a pcapng file; `truncated_at` is set if its end is cut.
+
+    Frames of interfaces whose link type is unknown are left out and counted, for a capture of all interfaces
+    of a machine may have a USB bus among them. A file with no other frames is refused when all of it is read.
+    """
 
     def __init__(self, buffer: mmap.mmap, path: Path) -> None:
         self._buffer = buffer
         self._path = path
         self._interfaces: list[Interface] = []
         self._last_ts_us = 0
+        self._frames = 0
+        self._left_out_at: int | None = None
         self.truncated_at: int | None = None
+        self.left_out: dict[int, int] = {}
+        """Unknown link type -> frames."""
 
     def __iter__(self) -> Iterator[Frame]:
         buffer, size, offset = self._buffer, len(self._buffer), 0
@@ -65,17 +73,34 @@ class BlockReader:
                 raise CaptureFileError(self._path, offset, f"damaged block: it claims {length} bytes")
             if offset + length > size:
                 break
+            frame = None
             if kind == ENHANCED_PACKET:
-                yield self._enhanced_packet(offset, length)
+                frame = self._enhanced_packet(offset, length)
             elif kind == INTERFACE:
                 self._add_interface(offset, length)
             elif kind == SIMPLE_PACKET:
-                yield self._simple_packet(offset, length)
+                frame = self._simple_packet(offset, length)
             elif kind == PACKET:
-                yield self._packet(offset, length)
+                frame = self._packet(offset, length)
+            if frame is not None:
+                if frame.link_type in LINK_LAYERS:
+                    self._frames += 1
+                    yield frame
+                else:
+                    self._leave_out(frame.link_type, offset)
             offset += length
         if offset < size:
             self.truncated_at = offset
+        if self._left_out_at is not None and not self._frames:
+            names = ", ".join(map(link_type_name, self.left_out))
+            raise CaptureFileError(
+                self._path, self._left_out_at, f"unknown link type: {names} is not supported"
+            )
+
+    def _leave_out(self, link_type: int, offset: int) -> None:
+        if self._left_out_at is None:
+            self._left_out_at = offset
+        self.left_out[link_type] = self.left_out.get(link_type, 0) + 1
 
     def _use_byte_order(self, order: str) -> None:
         self._block_header = Struct(order + "II")
@@ -112,15 +137,7 @@ class BlockReader:
             raise CaptureFileError(
                 self._path, offset, f"packet of interface {number}, which is not described"
             )
-        interface = self._interfaces[number]
-        if interface.link_type not in LINK_LAYERS:
-            raise CaptureFileError(
-                self._path,
-                offset,
-                f"unknown link type: interface {number} is of {link_type_name(interface.link_type)}, "
-                "which is not supported",
-            )
-        return interface
+        return self._interfaces[number]
 
     def _frame(
         self, interface: Interface, ticks: int, begin: int, captured: int, wire_length: int, end: int

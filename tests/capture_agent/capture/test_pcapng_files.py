@@ -118,6 +118,15 @@ def test_simple_packets_have_the_length_of_the_snap_and_the_time_of_the_frame_be
     assert read(tmp_path, content) == [(9, 1, b"x"), (9, 1, b"abcd"), (9, 1, b"ab")]
 
 
+def test_frames_of_an_unknown_link_type_among_others_are_left_out_and_counted(tmp_path: Path) -> None:
+    usb = packet(b"usb", 1, 0)
+    path = tmp_path / "mixed.pcapng"
+    path.write_bytes(section() + interface(249) + usb + interface(1) + packet(b"x", 2, 1) + usb)
+    with open_capture(path) as capture:
+        assert [frame.octets for frame in capture] == [b"x"]
+        assert capture.left_out == {249: 2}
+
+
 def test_obsolete_packet_blocks_are_read(tmp_path: Path) -> None:
     old = block(2, struct.pack("<HHIIII", 0, 3, 0, 11, 2, 60) + b"ab")
     assert read(tmp_path, section() + interface() + old) == [(11, 1, b"ab")]
@@ -138,7 +147,7 @@ def test_a_cut_file_is_read_up_to_the_cut_and_says_where(tmp_path: Path) -> None
     ("content", "reason"),
     [
         (b"\x0a\x0d\x0d\x0a\x1c\0\0\0badmagic" + bytes(12), "byte-order magic"),
-        (section() + interface(249) + packet(b"x", 1), r"interface 0 is of LINKTYPE_USBPCAP \(249\)"),
+        (section() + interface(249) + packet(b"x", 1), r"LINKTYPE_USBPCAP \(249\) is not supported"),
         (section() + packet(b"x", 1), "interface 0, which is not described"),
         (section() + struct.pack("<II", 6, 13) + bytes(16), "claims 13 bytes"),
         (section() + interface() + block(6, struct.pack("<IIIII", 0, 0, 0, 900, 900)), "900 captured bytes"),
