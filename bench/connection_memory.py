@@ -4,8 +4,8 @@
 
 `correlator` remembers an epoch and the facts of its hello. `pipeline, in use` was fed the SYN, the ACK, the
 ClientHello and the client's end of the handshake of each connection, and has the flow table's share as well;
-`pipeline, hello only` lacks that end, so that a second hello may still come. Each connection has a JA3 of its own,
-as Chrome's permutation of extensions gives it; there are 1,000 client addresses.
+`pipeline, hello only` lacks that end, so that a second hello may still come. Each connection has a JA3 of its
+own, as Chrome's permutation of extensions gives it; there are 1,000 client addresses.
 """
 
 from __future__ import annotations
@@ -121,11 +121,11 @@ def main() -> None:
     print(f"memory of {connections:,} open connections, median of {rounds} processes")
     print(f"{'':24}{'MB':>10}{'bytes each':>14}")
     for name in GROW:
-        grown = []
+        sizes = []
         for _ in range(rounds):
             command = [sys.executable, __file__, "--grow", name, "--connections", str(connections)]
-            grown.append(int(subprocess.run(command, capture_output=True, check=True).stdout))
-        middle = statistics.median(grown)
+            sizes.append(int(subprocess.run(command, capture_output=True, check=True).stdout))
+        middle = statistics.median(sizes)
         print(f"{name:24}{middle / 1e6:10,.0f}{middle / connections:14,.0f}")
 
 

@@ -1,58 +1,39 @@
-"""Speed and memory of the join: from decoded events to joined rows, from a socket to committed rows.
+"""Speed of the join: from decoded events to joined requests.
 
     python bench/correlate.py [--rounds 5] [--requests 100000]
 
-Two tables, each with medians over rounds in which all sides take turns:
-1. requests joined from decoded events. Peer: a dict from the 4-tuple to the hello, which knows neither epochs
-   nor waiting, and so joins a reused port with whichever connection came last. With and without the rows.
-2. rows from a UNIX socket to committed rows of the embedded database. Peer: the same lines decoded by the
-   json module and written by clickhouse-connect's row insert, 13 columns, without any join.
-CPU seconds are those of this process; other work on the machine changes elapsed times and not these.
+Medians over rounds in which all sides take turns. Peer: a dict from the 4-tuple to the hello, which knows
+neither epochs nor waiting, and so joins a reused port with whichever connection came last. With and without
+the rows, which the compiled module encodes as well where it is built. CPU seconds are those of this process;
+other work on the machine changes elapsed times most. `bench/socket_to_rows.py` measures the whole way.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import json
-import os
 import random
-import secrets
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-import clickhouse_connect
-
+from capture_agent import compiled
 from capture_agent.correlate.correlator import Correlator, CorrelatorLimits, JoinedRequest
 from capture_agent.correlate.epochs import ConnectionKey, JoinableHello
 from capture_agent.events import HttpEvent, JoinState, Quality, Transport
 from capture_agent.intake.event_lines import EventDecoder
-from capture_agent.intake.limited_report import LimitedReport
-from capture_agent.intake.line_intake import LineIntake
 from capture_agent.intake.normal_form import NormalForm
-from capture_agent.intake.socket_file import SocketAccess
-from capture_agent.intake.unix_socket import UnixSocketSource
-from capture_agent.pipeline import Pipeline, PipelineSettings, connection_key
+from capture_agent.pipeline import connection_key
+from capture_agent.rows import Row
 from capture_agent.rows.http_request import http_request_row
-from capture_agent.sink.batch import BatchLimits
-from capture_agent.sink.clickhouse import ClickHouseSink, Clock, RetryPolicy
-from capture_agent.sink.clickhouse_client import ClickHouseInserter
 from capture_agent.wire.address import parse_address
 
 REQUESTS_PER_CONNECTION = 10
 BEGIN_US = 1_795_350_390_000_000
 SERVER = "198.51.100.1"
-START_DEADLINE_S = 60
 HEADERS = [
     ["Host", None],
     ["sec-ch-ua", '"Chromium";v="156", "Not?A_Brand";v="24"'],
@@ -79,13 +60,9 @@ class Measurement:
     rows: int
 
 
-SENDER = """
-import socket, sys
-out = socket.socket(socket.AF_UNIX)
-content = open(sys.argv[1], "rb").read()
-out.connect(sys.argv[2])
-out.sendall(content)
-"""
+make_row: Callable[[JoinedRequest], Row] = compiled.maybe_http_row_writer("bench") or partial(
+    http_request_row, sensor="bench"
+)
 
 
 def client_of(connection: int) -> tuple[str, int]:
@@ -163,7 +140,7 @@ def join_by_correlator(events: list[HttpEvent], *, with_rows: bool) -> Measureme
             for joined in correlator.request(event, connection_key(event)):
                 matched += joined.state is JoinState.MATCHED
                 if with_rows:
-                    http_request_row(joined, "bench")
+                    make_row(joined)
         return matched
 
     return timed(work)
@@ -196,7 +173,7 @@ def join_by_dict(events: list[HttpEvent], *, with_rows: bool) -> Measurement:
             )
             matched += 1
             if with_rows:
-                http_request_row(joined, "bench")
+                make_row(joined)
         return matched
 
     return timed(work)
@@ -213,141 +190,7 @@ def bench_join(lines: list[bytes], rounds: int) -> None:
         for _ in range(rounds):
             for name, run in sides.items():
                 runs[name].append(run(events, with_rows=with_rows))
-        print_table("joined and made rows" if with_rows else "joined", runs)
-
-
-@contextlib.contextmanager
-def embedded_database() -> Iterator[str]:
-    """URL of a migrated database in a process of its own, in a folder that is removed afterwards."""
-    from ja4_assets.storage import migrate
-
-    with socket.socket() as probe, tempfile.TemporaryDirectory() as folder:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        password = secrets.token_hex(8)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "embedded_clickhouse", "--path", folder, "--port", str(port)],
-            env={**os.environ, "JA4_CLICKHOUSE_USER": "ja4", "JA4_CLICKHOUSE_PASSWORD": password},
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            wait_for(f"http://127.0.0.1:{port}/ping", process)
-            url = f"http://ja4:{password}@127.0.0.1:{port}/bench_correlate"
-            migrate.upgrade(url)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Until the database answers."""
-    give_up = time.monotonic() + START_DEADLINE_S
-    while time.monotonic() < give_up and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - the URL is ours
-            return
-        time.sleep(0.1)
-    raise RuntimeError("the database did not start")
-
-
-@contextlib.contextmanager
-def sender_of(lines: list[bytes], path: Path) -> Iterator[None]:
-    """A process that writes the lines to a socket as fast as it takes them."""
-    with tempfile.NamedTemporaryFile() as recording:
-        recording.writelines(lines)
-        recording.flush()
-        process = subprocess.Popen([sys.executable, "-c", SENDER, recording.name, str(path)])
-        try:
-            yield
-        finally:
-            process.kill()
-            process.wait()
-
-
-def socket_to_rows(lines: list[bytes], url: str, folder: Path) -> Measurement:
-    """The agent's own parts in one thread; live, the inserts run in a second one."""
-    clock = Clock(time.monotonic, time.sleep)
-    sink = ClickHouseSink(ClickHouseInserter(url), clock, print, BatchLimits(), RetryPolicy())
-    pipeline = Pipeline(PipelineSettings("bench", secrets.randbits(63)))
-    pipeline._correlator = watched(max(len(lines) // REQUESTS_PER_CONNECTION, 1))
-    pipeline.advance(BEGIN_US + 10_000_000)
-    path = folder / "http.sock"
-    intake = LineIntake("bench", EventDecoder(NormalForm()), LimitedReport(print, time.monotonic))
-    source = UnixSocketSource(path, intake, SocketAccess())
-    with contextlib.closing(source), sender_of(lines, path):
-
-        def work() -> int:
-            while source.counts.events < len(lines):
-                for event in source.poll():
-                    sink.write(pipeline.note(event))
-            sink.flush()
-            return sink.counts.inserted
-
-        measured = timed(work)
-    if source.counts.rejected or source.counts.lost:
-        raise RuntimeError(f"not every line arrived: {source.counts}")
-    sink.close()
-    return measured
-
-
-def json_to_row_insert(lines: list[bytes], url: str, folder: Path) -> Measurement:
-    """What a script would do: json.loads, one list a row, `client.insert` in blocks; no join."""
-    client = clickhouse_connect.get_client(dsn=url)
-    client.command(
-        "create or replace table plain_requests (t UInt64, src String, sport UInt16, dst String, "
-        "dport UInt16, method String, uri String, proto String, status UInt16, bytes UInt64, host String, "
-        "ua Nullable(String), names Array(String)) engine = MergeTree order by t"
-    )
-    path = folder / "plain.sock"
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-
-        def work() -> int:
-            rows: list[list[object]] = []
-            inserted = 0
-            with listener.accept()[0].makefile("rb") as stream:
-                for line in stream:
-                    event = json.loads(line)
-                    headers = event["headers"]
-                    rows.append([
-                        event["t_us"], event["src_ip"], event["src_port"], event["dst_ip"],
-                        event["dst_port"], event["method"], event["unparsed_uri"], event["proto"],
-                        event["status"], event["bytes"], event["host"], dict(headers).get("User-Agent"),
-                        [name for name, _ in headers],
-                    ])  # fmt: skip
-                    if len(rows) == BatchLimits().max_rows:
-                        client.insert("plain_requests", rows)
-                        inserted, rows = inserted + len(rows), []
-            if rows:
-                client.insert("plain_requests", rows)
-            return inserted + len(rows)
-
-        with sender_of(lines, path):
-            measured = timed(work)
-    path.unlink()
-    client.close()
-    return measured
-
-
-def bench_socket(lines: list[bytes], rounds: int) -> None:
-    """Table 2."""
-    sides = {"agent": socket_to_rows, "json + row insert": json_to_row_insert}
-    runs: dict[str, list[Measurement]] = {name: [] for name in sides}
-    with embedded_database() as url, tempfile.TemporaryDirectory() as folder:
-        client = clickhouse_connect.get_client(dsn=url)
-        for _ in range(rounds):
-            for name, run in sides.items():
-                client.command("truncate table raw_http_requests")
-                runs[name].append(run(lines, url, Path(folder)))
-                if name == "agent":
-                    committed = client.query("select count() from raw_http_requests").result_rows[0][0]
-                    if committed != len(lines):
-                        raise RuntimeError(f"{committed} rows are committed of {len(lines)} sent")
-        client.close()
-    print_table("rows from socket to committed", runs)
+        print_table(f"joined and made rows ({compiled.request_path_name()})" if with_rows else "joined", runs)
 
 
 def print_table(title: str, runs: dict[str, list[Measurement]]) -> None:
@@ -371,7 +214,6 @@ def main() -> None:
     options = parser.parse_args()
     lines = request_lines(options.requests)
     bench_join(lines, options.rounds)
-    bench_socket(lines, options.rounds)
 
 
 if __name__ == "__main__":
