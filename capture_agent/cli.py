@@ -90,10 +90,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True)
 
-    read = commands.add_parser("read", help="print one JSON object for each ClientHello of capture files")
+    read = commands.add_parser(
+        "read", help="print one JSON object for each ClientHello and each cleartext request of capture files"
+    )
     read.add_argument("files", nargs="+", type=Path, metavar="FILE.pcap")
     read.add_argument("--sensor", help="name in the column `sensor` (default: host name)")
     read.add_argument("--skeleton", action="store_true", help="print the column `hello_skeleton` as well")
+    read.add_argument(
+        "--http-ports",
+        type=_ports,
+        default="80,8080",
+        help="server ports on which cleartext HTTP is read (default 80,8080; empty: none)",
+    )
 
     replay = commands.add_parser("replay", help="join recordings with HTTP events and write the raw tables")
     replay.add_argument("files", nargs="+", type=Path, metavar="FILE.pcap")
@@ -137,13 +145,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _ports(text: str) -> frozenset[int]:
+    ports = frozenset(int(part) for part in text.split(",") if part.strip())
+    if not all(0 <= port <= 0xFFFF for port in ports):
+        raise ValueError
+    return ports
+
+
 def _read(options: argparse.Namespace, problems: Problems) -> int:
     from capture_agent.agent.hello_lines import HelloLines
     from capture_agent.agent.reading import print_hellos
+    from capture_agent.agent.request_lines import RequestLines
 
     sensor = options.sensor or os.environ.get("JA4_AGENT_SENSOR") or os.uname().nodename
     try:
-        lines = HelloLines(sensor, with_skeleton=options.skeleton)
+        requests = RequestLines(sensor, options.http_ports)
+        lines = HelloLines(sensor, with_skeleton=options.skeleton, requests=requests)
         print_hellos(options.files, lines, sys.stdout.buffer, problems)
     except BrokenPipeError:
         raise
@@ -238,7 +255,8 @@ def _replay_with(settings: Settings, options: argparse.Namespace, problems: Prob
             problems.say(str(error))
             return EXIT_SINK
         shift_us = _shift_to_now(recording) if options.shift_to_now else 0
-        pipeline = Pipeline(pipeline_settings(settings, recording.identity(settings.agent.sensor, shift_us)))
+        run_id = recording.identity(settings.agent.sensor, shift_us)
+        pipeline = Pipeline(pipeline_settings(settings, run_id, has_requests=bool(options.http)))
         try:
             requests = recording.requests(pipeline)
             summary = replay(

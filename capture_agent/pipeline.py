@@ -19,10 +19,19 @@ from capture_agent.correlate.correlator import Correlator, CorrelatorLimits, Joi
 from capture_agent.correlate.epochs import ConnectionKey
 from capture_agent.correlate.open_connections import Handover, UnusableHandover
 from capture_agent.events import FINGERPRINT_SPEC, HttpEvent, Transport
-from capture_agent.flows.flow_events import CloseReason, EpochClosed, EpochOpened, FlowEvent, HelloSeen
+from capture_agent.flows.flow_events import (
+    CloseReason,
+    EpochClosed,
+    EpochOpened,
+    FlowEvent,
+    HelloSeen,
+    HttpExchange,
+    HttpReadingEnded,
+)
 from capture_agent.flows.limits import FlowLimits
 from capture_agent.flows.skim import SkimmingPacketPath
 from capture_agent.rows import Row
+from capture_agent.rows.exchange import exchange_event, syn_facts
 from capture_agent.rows.http_request import http_request_row
 from capture_agent.rows.ledger import Ledger
 from capture_agent.rows.stored import LAST_US
@@ -51,6 +60,9 @@ class PipelineSettings:
     correlator: CorrelatorLimits = field(default_factory=CorrelatorLimits)
     request_row: Callable[[JoinedRequest], Row] | None = None
     """Makes the row of a request, with the sensor's name in it; None: `rows.http_request` does."""
+    normal_form: Callable[[HttpEvent], HttpEvent] | None = None
+    """Brings requests that the sensor reads itself into the form of the intake's, and drops what must not be
+    stored; needed where `flows.cleartext_ports` names any."""
 
 
 class Pipeline:
@@ -67,6 +79,10 @@ class Pipeline:
         self._request_row = settings.request_row or partial(
             http_request_row, sensor=settings.sensor, site=settings.site
         )
+        self._normal_form = settings.normal_form
+        self._cleartext_ports = settings.flows.cleartext_ports
+        if self._cleartext_ports and self._normal_form is None:
+            raise ValueError("cleartext requests that are read need a normal form")
         self._clock_offset_us = settings.correlator.clock_offset_us
         self._booked: dict[str, int] = {}
         """What of the parts' own counts, by column, is in the ledger."""
@@ -191,11 +207,31 @@ class Pipeline:
                 epoch = event.epoch
                 src, dst = _shared(epoch.src), _shared(epoch.dst)
                 key = ConnectionKey(epoch.transport, src, epoch.src_port, dst, epoch.dst_port)
-                self._correlator.open(key, epoch.conn_id, epoch.opened_us, is_midstream=epoch.is_midstream)
+                self._correlator.open(
+                    key,
+                    epoch.conn_id,
+                    epoch.opened_us,
+                    is_midstream=epoch.is_midstream,
+                    syn=syn_facts(epoch) if epoch.dst_port in self._cleartext_ports else None,
+                    is_read=event.is_read,
+                )
+            elif isinstance(event, HttpExchange):
+                rows += self._read_request(event)
+            elif isinstance(event, HttpReadingEnded):
+                self._correlator.reading_ended(event.conn_id, event.requests)
             elif isinstance(event, EpochClosed):
                 is_final = event.reason in FINAL_REASONS
                 self._correlator.close(event.conn_id, event.ts_us, is_final=is_final)
         return rows
+
+    def _read_request(self, exchange: HttpExchange) -> list[Row]:
+        event = exchange_event(exchange)
+        if self._normal_form is not None:
+            event = self._normal_form(event)
+        self.ledger.counters.http_events_seen += 1
+        return self._rows_of(
+            [self._correlator.read_here(event, exchange.epoch.conn_id, connection_key(event))]
+        )
 
     def _rows_of(self, joined: list[JoinedRequest]) -> list[Row]:
         for request in joined:
@@ -215,6 +251,7 @@ class Pipeline:
             "epochs_evicted_full": correlator.epochs_evicted,
             "hellos_unused": correlator.hellos_unused,
             "http_events_dropped": correlator.requests_dropped,
+            "http_events_duplicate": correlator.requests_duplicate,
         }
         for name, total in now.items():
             setattr(counters, name, getattr(counters, name) + total - self._booked.get(name, 0))

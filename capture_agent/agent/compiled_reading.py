@@ -13,7 +13,7 @@ from capture_agent.flows.packet_path import PacketPath
 
 def print_hellos_compiled(capture: CaptureFile, lines: HelloLines, out: BinaryIO) -> None:
     """Write each hello of a capture as a JSON line; raises what iterating the capture raises."""
-    walker = Walker(PacketPath(lines.sensor), lines.sensor, lines, STEP_US, lines.with_skeleton)
+    walker = Walker(PacketPath(lines.sensor, lines.limits), lines.sensor, lines, STEP_US, lines.with_skeleton)
     try:
         walk_pcap(capture, walker, out)
         # What is left is a pcapng file, or the incomplete or damaged end of a pcap file.

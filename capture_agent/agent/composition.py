@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from capture_agent.canary.secret import canary_key
 from capture_agent import compiled
+from capture_agent.canary.secret import canary_key
 from capture_agent.correlate.correlator import CorrelatorLimits
 from capture_agent.correlate.epochs import EpochLimits
 from capture_agent.flows.limits import FlowLimits
@@ -47,15 +47,21 @@ def normal_form(settings: Settings) -> NormalForm:
     return NormalForm(kept.kept_headers, kept.store_query, kept.tls_ports, key, splitter)
 
 
-def pipeline_settings(settings: Settings, run_id: int) -> PipelineSettings:
-    """Names and bounds of the pure half."""
+def pipeline_settings(settings: Settings, run_id: int, *, has_requests: bool) -> PipelineSettings:
+    """Names and bounds of the pure half; `has_requests`: a server reports its requests.
+
+    Raises UnusableSecret.
+    """
     join = settings.join
     return PipelineSettings(
         sensor=settings.agent.sensor,
         site=settings.agent.site,
         run_id=run_id,
         trusts_proxy_header=join.proxy_protocol,
-        flows=FlowLimits(max_flows=join.max_connections),
+        flows=FlowLimits(
+            max_flows=join.max_connections,
+            cleartext_ports=settings.cleartext_ports(has_requests=has_requests),
+        ),
         correlator=CorrelatorLimits(
             wait_us=join.wait_ms * US_PER_MS,
             tolerance_us=join.clock_tolerance_us,
@@ -64,6 +70,7 @@ def pipeline_settings(settings: Settings, run_id: int) -> PipelineSettings:
             epochs=EpochLimits(max_epochs=2 * join.max_connections, idle_us=join.idle_s * US_PER_S),
         ),
         request_row=compiled.maybe_http_row_writer(settings.agent.sensor, settings.agent.site),
+        normal_form=normal_form(settings).of,
     )
 
 

@@ -33,6 +33,8 @@ from capture_agent.correlate.open_connections import OpenConnection, open_connec
 from capture_agent.events import HttpEvent, JoinState
 
 US_PER_MS = 1_000
+ALL_REQUESTS = 1 << 62
+"""As the number of requests read here: whatever comes on the connection."""
 TELLING_SKEW_US = 100 * US_PER_MS
 """A round trip and a handshake take less on all but the slowest ways."""
 
@@ -93,6 +95,8 @@ class Correlator:
         self._skew = ClockSkew()
         self.requests_dropped = 0
         """Requests given up because the waiting room was full, since the start."""
+        self.requests_duplicate = 0
+        """Reports of requests that the sensor read itself, since the start."""
 
     @property
     def waiting(self) -> int:
@@ -133,9 +137,36 @@ class Correlator:
         """Connections remembered now."""
         return len(self._epochs)
 
-    def open(self, key: ConnectionKey, conn_id: int, opened_us: int, *, is_midstream: bool) -> None:
-        """A connection appeared on the wire."""
-        self._epochs.open(key, conn_id, opened_us, is_midstream=is_midstream)
+    def open(
+        self,
+        key: ConnectionKey,
+        conn_id: int,
+        opened_us: int,
+        *,
+        is_midstream: bool,
+        syn: JoinableHello | None = None,
+        is_read: bool = False,
+    ) -> None:
+        """A connection appeared on the wire.
+
+        `syn`: facts of its SYN, for its cleartext requests; `is_read`: the sensor reads these itself.
+        """
+        epoch = self._epochs.open(key, conn_id, opened_us, is_midstream=is_midstream)
+        if epoch.hello is None:
+            epoch.hello = syn
+        if is_read:
+            epoch.read_here = ALL_REQUESTS
+
+    def reading_ended(self, conn_id: int, requests: int) -> None:
+        """The sensor has read so many requests of a connection and will read no more."""
+        epoch = self._epochs.tracked(conn_id)
+        if epoch is not None:
+            epoch.read_here = requests
+
+    def read_here(self, event: HttpEvent, conn_id: int, key: ConnectionKey) -> JoinedRequest:
+        """Join a cleartext request that the sensor read; `conn_id` is the flow table's of its connection."""
+        waiting = _Waiting(event, key, RequestTimes(event.t_us, None))
+        return self._join(waiting, _cleartext(self._epochs.tracked(conn_id)))
 
     def hello(
         self, conn_id: int, facts: JoinableHello, proxied_key: ConnectionKey | None = None
@@ -165,7 +196,7 @@ class Correlator:
         start_us = None if event.conn_start_us is None else event.conn_start_us - offset_us
         waiting = _Waiting(event, key, RequestTimes(event.t_us - offset_us, start_us, event.time_error_us))
         if event.scheme == "http":
-            return [self._join_cleartext(waiting)]
+            return self._join_cleartext(waiting)
         if waiting.times.at_us <= self._packets_us:
             judgement = maybe_match(self._epochs.on(key), waiting.times, self._limits.tolerance_us)
             if judgement is not None:
@@ -272,10 +303,15 @@ class Correlator:
             judgement = Judgement(judgement.state, judgement.candidates, NEARLY_CERTAIN, judgement.epoch)
         return self._join(waiting, judgement)
 
-    def _join_cleartext(self, waiting: _Waiting) -> JoinedRequest:
+    def _join_cleartext(self, waiting: _Waiting) -> list[JoinedRequest]:
         containing = epochs_containing(self._epochs.on(waiting.key), waiting.times, self._limits.tolerance_us)
         epoch = containing[-1] if containing else None
-        return self._join(waiting, Judgement(JoinState.CLEARTEXT, 0, NO_JOIN, epoch))
+        if epoch is not None and epoch.read_here:
+            epoch.reported += 1
+            if (waiting.event.conn_req or epoch.reported) <= epoch.read_here:
+                self.requests_duplicate += 1
+                return []
+        return [self._join(waiting, _cleartext(epoch))]
 
     def _join(self, waiting: _Waiting, judgement: Judgement) -> JoinedRequest:
         event = waiting.event
@@ -285,7 +321,9 @@ class Correlator:
         epoch.requests += 1
         self._epochs.touch(epoch, waiting.times.at_us)
         has_hello = judgement.state in (JoinState.MATCHED, JoinState.AMBIGUOUS)
-        hello = epoch.hello if has_hello else None
+        is_cleartext = judgement.state is JoinState.CLEARTEXT
+        has_syn_alone = is_cleartext and epoch.hello is not None and epoch.hello.quality is None
+        hello = epoch.hello if has_hello or has_syn_alone else None
         return JoinedRequest(
             event=event,
             state=judgement.state,
@@ -294,7 +332,7 @@ class Correlator:
             conn_id=epoch.conn_id,
             seq_on_conn=epoch.requests if event.conn_req is None else event.conn_req,
             hello=hello,
-            hello_to_request_us=None if hello is None else waiting.times.at_us - hello.ts_us,
+            hello_to_request_us=None if hello is None or is_cleartext else waiting.times.at_us - hello.ts_us,
         )
 
     def _note_skew(self, epochs: Sequence[Epoch], event: HttpEvent) -> None:
@@ -305,7 +343,7 @@ class Correlator:
         """
         if event.conn_req not in (None, 1) or len(epochs) != 1:
             return
-        if epochs[0].requests == 0 and epochs[0].hello is not None:
+        if epochs[0].requests == 0 and epochs[0].hello is not None and epochs[0].hello.quality is not None:
             # The latest moment that a coarse time can mean: the estimate is an upper bound.
             self._skew.add(epochs[0].hello.ts_us, event.t_us + event.time_error_us)
 
@@ -324,6 +362,10 @@ class Correlator:
         began_us = event.t_us if event.conn_start_us is None else event.conn_start_us
         conn_id = unobserved_conn_id(waiting.key, began_us, event.conn_seq)
         return self._epochs.open_unobserved(waiting.key, conn_id, waiting.times.at_us, identity)
+
+
+def _cleartext(epoch: Epoch | None) -> Judgement:
+    return Judgement(JoinState.CLEARTEXT, 0, NO_JOIN, epoch)
 
 
 def unobserved_conn_id(key: ConnectionKey, began_us: int, conn_seq: int | None) -> int:

@@ -17,6 +17,7 @@ from capture_agent.flows.http_conversation import HttpConversation
 from capture_agent.flows.http_pending import NO_STATUS, ReadingEnd
 from capture_agent.flows.limits import FlowCounters, FlowLimits
 from capture_agent.flows.stream_budget import StreamBudget
+from capture_agent.wire.segment import TCP_ACK
 
 if TYPE_CHECKING:
     from capture_agent.flows.flow_events import ConnectionEpoch
@@ -79,7 +80,7 @@ class CleartextTable:
         """The connection turned out to be another protocol's elsewhere."""
         read = self.flows.get(flow.client_key)
         if read is not None:
-            self._end(read, ReadingEnd.OTHER_PROTOCOL, [])
+            self._give_up(read, [])
 
     def read(self, flow: TcpFlow, segment: TcpSegment, seq: int, ts_us: int, events: list[FlowEvent]) -> None:
         """Take the payload of one segment of a connection that is read."""
@@ -91,41 +92,47 @@ class CleartextTable:
             conversation.take(
                 seq,
                 segment.payload,
+                ack=segment.ack if segment.flags & TCP_ACK else None,
                 is_cut=segment.is_cut,
                 is_client=segment.flow_key == flow.client_key,
                 ts_us=ts_us,
             ),
             events,
         )
+        self._counters.cleartext_streams_gap += conversation.gaps
+        conversation.gaps = 0
         if conversation.ended is not None:
-            self._end(read, conversation.ended, events)
+            self._give_up(read, events)
             return
         for victim in self._budget.note(read, conversation.held_bytes, ts_us):
             self._tell(victim.conversation.finish(ts_us, ReadingEnd.FULL), events)
-            self._end(victim, ReadingEnd.FULL, events)
+            self._give_up(victim, events)
 
     def end(self, flow: TcpFlow, ts_us: int, events: list[FlowEvent]) -> None:
         """The connection is over."""
         read = self.flows.get(flow.client_key)
         if read is not None:
             self._tell(read.conversation.finish(ts_us), events)
-            self._end(read, ReadingEnd.CLOSED, events)
+            self._forget(read)
 
     def _tell(self, exchanges: list[HttpExchange], events: list[FlowEvent]) -> None:
         self._counters.cleartext_requests_read += len(exchanges)
         self._counters.cleartext_requests_unanswered += sum(one.status == NO_STATUS for one in exchanges)
         events += exchanges
 
-    def _end(self, read: ReadFlow, reason: ReadingEnd, events: list[FlowEvent]) -> None:
-        self._count(reason)
-        if read.conversation.server_ended is not None:
-            self._count(read.conversation.server_ended)
+    def _give_up(self, read: ReadFlow, events: list[FlowEvent]) -> None:
+        """The connection goes on without being read."""
+        self._forget(read)
+        events.append(HttpReadingEnded(read.flow.conn_id, read.conversation.requests))
+        self._give_back(read.flow)
+
+    def _forget(self, read: ReadFlow) -> None:
+        for reason in (read.conversation.ended, read.conversation.server_ended):
+            if reason is not None:
+                self._count(reason)
         self._budget.forget(read)
         self.flows.pop(read.client_key, None)
         self.flows.pop(read.flow.server_key, None)
-        if reason is not ReadingEnd.CLOSED:
-            events.append(HttpReadingEnded(read.flow.conn_id, read.conversation.requests))
-            self._give_back(read.flow)
 
     def _count(self, reason: ReadingEnd) -> None:
         counters = self._counters
@@ -133,7 +140,5 @@ class CleartextTable:
             counters.cleartext_heads_malformed += 1
         elif reason is ReadingEnd.OVERSIZE:
             counters.cleartext_heads_oversize += 1
-        elif reason is ReadingEnd.GAP:
-            counters.cleartext_streams_gap += 1
         elif reason is ReadingEnd.FULL:
             counters.cleartext_streams_evicted_full += 1

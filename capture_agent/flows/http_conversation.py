@@ -6,6 +6,9 @@ response, because its sequence numbers are not known for every connection.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from capture_agent.flows.client_stream import SEQ_MASK
 from capture_agent.flows.flow_events import ConnectionEpoch, HttpExchange
 from capture_agent.flows.http2_dialogue import Http2Dialogue
@@ -13,7 +16,7 @@ from capture_agent.flows.http_dialogue import Http1Dialogue, TooManyPending
 from capture_agent.flows.http_pending import ReadingEnd, exchange_of
 from capture_agent.flows.ordered_bytes import OrderedBytes
 from capture_agent.wire.errors import Malformed
-from capture_agent.wire.http1 import HEAD_TOO_LONG, may_start_request
+from capture_agent.wire.http1 import HEAD_TOO_LONG, is_request_line, may_start_request
 from capture_agent.wire.http2 import PREFACE
 from capture_agent.wire.proxy_protocol import V1_START, V2_SIGNATURE, read_v1, read_v2
 
@@ -21,13 +24,17 @@ from capture_agent.wire.proxy_protocol import V1_START, V2_SIGNATURE, read_v1, r
 class _Side:
     """One direction."""
 
-    __slots__ = ("bytes", "is_cut", "is_over")
+    __slots__ = ("acknowledged", "bytes", "is_cut", "is_over", "may_wait")
 
     def __init__(self, next_seq: int | None) -> None:
         self.bytes = OrderedBytes(next_seq)
         self.is_cut = False
         """The capture lacks the end of some segment: a gap behind it will not fill."""
         self.is_over = False
+        self.acknowledged: int | None = None
+        """What the other side has received: a gap before that will not fill either."""
+        self.may_wait = True
+        """Bytes before the first that make sense are held, as segments may come in disorder."""
 
 
 class HttpConversation:
@@ -37,6 +44,8 @@ class HttpConversation:
         self.ended: ReadingEnd | None = None
         self.server_ended: ReadingEnd | None = None
         """Why responses are not read any more; the requests that follow have no status."""
+        self.gaps = 0
+        """Places where bytes were missing that could have been a head's."""
         self._client_ended: ReadingEnd | None = None
         self._epoch = epoch
         self._client = _Side((isn + 1) & SEQ_MASK)
@@ -57,46 +66,67 @@ class HttpConversation:
         return dialogue + len(self._opening) + self._client.bytes.held_bytes + self._server.bytes.held_bytes
 
     def take(
-        self, seq: int, payload: bytes, *, is_cut: bool, is_client: bool, ts_us: int
+        self, seq: int, payload: bytes, *, ack: int | None, is_cut: bool, is_client: bool, ts_us: int
     ) -> list[HttpExchange]:
-        """Take a segment's payload; returns the exchanges that are over with it."""
-        side = self._client if is_client else self._server
-        if side.is_over or self.ended is not None:
-            return []
-        side.is_cut |= is_cut
-        if side.bytes.next_seq is None and self._may_begin_server(payload):
-            side.bytes.begin(seq)
+        """Take a segment's payload; returns the exchanges that are over with it.
+
+        `ack`: its acknowledgement number, if it has one.
+        """
+        side, other = (self._client, self._server) if is_client else (self._server, self._client)
+        if ack is not None:
+            other.acknowledged = ack
+            if other.bytes.held_bytes:
+                self._guarded(other, self._deliver_held, ts_us)
+        if self.ended is None and not side.is_over:
+            side.is_cut |= is_cut
+            self._guarded(side, partial(self._receive, seq, payload), ts_us)
+        return self._exchanges(ts_us)
+
+    def _receive(self, seq: int, payload: bytes, side: _Side, ts_us: int) -> None:
+        if side.bytes.next_seq is None:
+            if self._may_begin(side, payload):
+                side.bytes.begin(seq)
+            elif not side.may_wait:
+                return
+        self._deliver(side, side.bytes.receive(seq, payload), ts_us)
+        if side.bytes.held_bytes:
+            self._deliver_held(side, ts_us)
+        server = self._server
+        if side is self._client and server.bytes.next_seq is None and server.bytes.held_bytes:
+            # The response was captured before the request, as with several receive queues.
+            self._begin_in_held(server)
+            self._deliver_held(server, ts_us)
+
+    def _guarded(self, side: _Side, read: Callable[[_Side, int], None], ts_us: int) -> None:
         try:
-            self._deliver(side, side.bytes.receive(seq, payload), ts_us)
-            if side.bytes.held_bytes:
-                self._deliver_held(side, ts_us)
-            if is_client and self._server.bytes.next_seq is None and self._server.bytes.held_bytes:
-                self._begin_server(ts_us)
+            read(side, ts_us)
         except Malformed as error:
             oversize = error.reason == HEAD_TOO_LONG
             self._end_side(side, ReadingEnd.OVERSIZE if oversize else ReadingEnd.MALFORMED)
         except TooManyPending:
             self._end_side(side, ReadingEnd.FULL)
-        return self._exchanges(ts_us)
 
     def finish(self, ts_us: int, reason: ReadingEnd = ReadingEnd.CLOSED) -> list[HttpExchange]:
         """Nothing more will be read; what is pending is told as far as it is known."""
-        if self.ended is None:
-            self.ended = reason
+        self.ended = self.ended or self._client_ended or reason
         if self._dialogue is not None:
             self._dialogue.give_up_waiting()
         return self._exchanges(ts_us)
 
-    def _begin_server(self, ts_us: int) -> None:
-        """The response was captured before the request, as with several receive queues."""
-        server = self._server
-        seq = server.bytes.maybe_find(self._may_begin_server)
-        if seq is not None:
-            server.bytes.begin(seq)
-            self._deliver_held(server, ts_us)
+    def _begin_in_held(self, side: _Side) -> bool:
+        seq = side.bytes.maybe_find(partial(self._may_begin, side))
+        if seq is None:
+            return False
+        side.bytes.begin(seq)
+        return True
 
-    def _may_begin_server(self, payload: bytes) -> bool:
-        return self._dialogue is not None and self._dialogue.may_begin_server(payload)
+    def _may_begin(self, side: _Side, payload: bytes) -> bool:
+        if side is self._client:
+            return is_request_line(payload)
+        dialogue = self._dialogue
+        if dialogue is None or not (side.may_wait or dialogue.pending):
+            return False
+        return dialogue.may_begin_server(payload)
 
     def _deliver(self, side: _Side, octets: bytes, ts_us: int) -> None:
         if not octets:
@@ -116,21 +146,37 @@ class HttpConversation:
             octets = side.bytes.next()
             if octets:
                 self._deliver(side, octets, ts_us)
-            elif (side.is_cut and side.bytes.gap()) or side.bytes.is_full:
-                if not self._skip_gap(side):
-                    return
-            else:
+            elif not side.bytes.held_bytes or not self._is_lost(side):
                 return
+            elif side.bytes.next_seq is None:
+                side.bytes = OrderedBytes(None)
+            else:
+                self._pass_gap(side)
 
-    def _skip_gap(self, side: _Side) -> bool:
-        """Go on behind what is missing, if that was part of a body; else the side is over."""
+    def _is_lost(self, side: _Side) -> bool:
+        octets = side.bytes
+        return octets.is_full or (side.is_cut and octets.gap() > 0) or octets.is_lost(side.acknowledged)
+
+    def _pass_gap(self, side: _Side) -> None:
+        """Go on behind what is missing: in a body at once, else at the next head."""
         size = side.bytes.gap()
+        is_client = side is self._client
         dialogue = self._dialogue
-        if not size or dialogue is None or not dialogue.skip(size, is_client=side is self._client):
+        if dialogue is not None and dialogue.skip(size, is_client=is_client):
+            side.bytes.skip(size)
+            return
+        self.gaps += 1
+        if not isinstance(dialogue, Http1Dialogue):
             self._end_side(side, ReadingEnd.GAP)
-            return False
-        side.bytes.skip(size)
-        return True
+            return
+        if is_client:
+            dialogue.restart_requests()
+        else:
+            dialogue.restart_responses()
+        side.may_wait = False
+        side.bytes.next_seq = None
+        if not self._begin_in_held(side):
+            side.bytes = OrderedBytes(None)
 
     def _begin(self, octets: bytes) -> bytes:
         """Tell the version by the first bytes; returns what follows them. Raises Malformed."""

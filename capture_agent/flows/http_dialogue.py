@@ -96,6 +96,21 @@ class Http1Dialogue:
         """The bytes look like the first that a server sends."""
         return octets.startswith(b"HTTP/")
 
+    def restart_requests(self) -> None:
+        """Bytes of the client are lost; the next are those of a request."""
+        self._requests = RequestReader()
+        self._sending = None
+
+    def restart_responses(self) -> None:
+        """Bytes of the server are lost; the next are those of a response.
+
+        It answers the last request: but for pipelining, a client waits for one response before it goes on.
+        """
+        self._responses = ResponseReader()
+        self._is_interim = False
+        while len(self.pending) > 1:
+            self._finish_first()
+
     def give_up_waiting(self) -> None:
         """No more of the server will be read: what is pending is done."""
         while self.pending:

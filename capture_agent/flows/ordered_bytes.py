@@ -72,6 +72,13 @@ class OrderedBytes:
         """The stream begins here; what is held and lies before is forgotten by `next`."""
         self.next_seq = seq
 
+    def is_lost(self, acknowledged: int | None) -> bool:
+        """The other side has received what is missing here, so it will not come any more."""
+        gap = self.gap()
+        if not gap or acknowledged is None or self.next_seq is None:
+            return False
+        return (acknowledged - self.next_seq - gap) & SEQ_MASK < SEQ_HALF
+
     def maybe_find(self, is_sought: Callable[[bytes], bool]) -> int | None:
         """Where the first held segment that is sought begins."""
         return next((seq for seq, payload in sorted(self._held.items()) if is_sought(payload)), None)

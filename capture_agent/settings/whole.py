@@ -8,6 +8,7 @@ from pydantic import Field
 
 from capture_agent.settings.agent import AgentSettings
 from capture_agent.settings.capture import CaptureSettings
+from capture_agent.settings.cleartext_http import CleartextHttpSettings
 from capture_agent.settings.clickhouse import ClickHouseSettings
 from capture_agent.settings.delivery import DeliverySettings
 from capture_agent.settings.fields import Section
@@ -17,7 +18,6 @@ from capture_agent.settings.metrics import MetricsSettings
 from capture_agent.settings.requests import RequestSettings
 from capture_agent.settings.sinks import SinkKind, SinkSettings
 from capture_agent.settings.spool import SpoolSettings
-
 
 DEFAULT_SINKS = (SinkSettings(type=SinkKind.CLICKHOUSE),)
 
@@ -29,6 +29,7 @@ class Settings(Section):
     capture: CaptureSettings = CaptureSettings()
     requests: RequestSettings = RequestSettings()
     http: tuple[HttpSource, ...] = ()
+    cleartext_http: CleartextHttpSettings = CleartextHttpSettings()
     join: JoinSettings = JoinSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     delivery: DeliverySettings = DeliverySettings()
@@ -39,4 +40,12 @@ class Settings(Section):
     @property
     def captured_ports(self) -> frozenset[int]:
         """Server ports that are captured; all if there are none."""
-        return self.requests.tls_ports if self.capture.ports is None else self.capture.ports
+        if self.capture.ports is not None:
+            return self.capture.ports
+        return self.requests.tls_ports | self.cleartext_ports(has_requests=bool(self.http))
+
+    def cleartext_ports(self, *, has_requests: bool) -> frozenset[int]:
+        """Server ports on which cleartext HTTP is read; `has_requests`: a server reports its requests."""
+        is_enabled = self.cleartext_http.enabled
+        is_read = not has_requests if is_enabled is None else is_enabled
+        return self.cleartext_http.ports if is_read else frozenset()

@@ -19,6 +19,8 @@ MAX_FIELDS = 1_000
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}\Z")
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]\Z")
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64} [^ \r\n]+ HTTP/1\.[0-9]\r?\n")
+_STATUS = re.compile(rb"[1-9][0-9]{2}\Z")
 _LENGTH = re.compile(rb"[0-9]{1,18}\Z")
 
 Field = tuple[bytes, bytes]
@@ -118,15 +120,20 @@ def parse_response_head(head: bytes) -> ResponseHead:
     line, fields = _lines(head)
     version, _, rest = line.partition(b" ")
     status = rest[:3]
-    if not _VERSION.match(version) or not status.isdigit() or rest[3:4] not in (b"", b" "):
+    if not _VERSION.match(version) or not _STATUS.match(status) or rest[3:4] not in (b"", b" "):
         raise Malformed("status line has no version and status", 0)
     return ResponseHead(int(status), fields)
 
 
 def may_start_request(octets: bytes) -> bool:
     """The first bytes of a stream can be those of a request: a token, or empty lines before it."""
-    word = octets.lstrip(b"\r\n").split(b" ", 1)[0]
-    return not word or _METHOD.match(word) is not None
+    line = octets.lstrip(b"\r\n")
+    return not line or _METHOD.match(line.split(b" ", 1)[0]) is not None
+
+
+def is_request_line(octets: bytes) -> bool:
+    """The bytes begin with a whole request line of HTTP/1: used where the bytes before were lost."""
+    return _REQUEST_LINE.match(octets) is not None
 
 
 def values_of(fields: tuple[Field, ...], name: bytes) -> list[bytes]:

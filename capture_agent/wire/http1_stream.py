@@ -6,6 +6,7 @@ of a body is kept, so a body of any size costs nothing and bytes missing inside 
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from enum import Enum, auto
@@ -24,6 +25,9 @@ from capture_agent.wire.http1 import (
 
 MAX_CHUNK_LINE_BYTES = 4_096
 """A chunk's size and its extensions; Apache allows as much as a header line, nobody sends any."""
+
+
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}\Z")
 
 
 class _At(Enum):
@@ -161,13 +165,9 @@ class MessageReader(ABC):
                 yield BodyEnd.END
             return
         size = line.partition(b";")[0].strip(b" \t")
-        try:
-            # int() would take a sign and underscores.
-            if not size.isalnum() or len(size) > 15:
-                raise ValueError
-            length = int(size, 16)
-        except ValueError:
-            raise Malformed("chunk has no size", 0) from None
+        if not _CHUNK_SIZE.match(size):
+            raise Malformed("chunk has no size", 0)
+        length = int(size, 16)
         if length:
             # Behind its bytes a chunk has an empty line.
             self._at, self._left = _At.CHUNK, length + 2

@@ -99,6 +99,65 @@ def build() -> FrameBuilder:
     return FrameBuilder()
 
 
+CLIENT_ISN, SERVER_ISN = 1_000, 0xFFFF_FF00
+"""The server's numbers pass zero early."""
+SYN, ACK, PSH, FIN = 0x02, 0x10, 0x08, 0x01
+
+
+class CleartextWire:
+    """One connection, as segments that a test may drop, cut or shuffle before they are read."""
+
+    def __init__(self, build: FrameBuilder, port: int = 80, sport: int = 40_000) -> None:
+        self._build = build
+        self._ports = sport, port
+        self._next = [CLIENT_ISN + 1, SERVER_ISN + 1]
+        self.frames: list[bytes] = []
+        self._segment(0, SYN, b"", CLIENT_ISN, 0)
+        self._segment(1, SYN | ACK, b"", SERVER_ISN, CLIENT_ISN + 1)
+        self._segment(0, ACK, b"")
+
+    def client(self, *payloads: bytes) -> CleartextWire:
+        for payload in payloads:
+            self._segment(0, ACK | PSH, payload)
+        return self
+
+    def server(self, *payloads: bytes) -> CleartextWire:
+        for payload in payloads:
+            self._segment(1, ACK | PSH, payload)
+        return self
+
+    def ends(self) -> CleartextWire:
+        self._segment(0, FIN | ACK, b"")
+        self._segment(1, FIN | ACK, b"")
+        return self
+
+    def _segment(
+        self, side: int, flags: int, payload: bytes, seq: int | None = None, ack: int | None = None
+    ) -> None:
+        sport, dport = self._ports if side == 0 else self._ports[::-1]
+        ends = {"src": self._build.client, "dst": self._build.server}
+        if side:
+            ends = {"src": self._build.server, "dst": self._build.client}
+        tcp = self._build.tcp(
+            payload,
+            sport=sport,
+            dport=dport,
+            seq=self._next[side] if seq is None else seq,
+            ack=self._next[1 - side] if ack is None else ack,
+            flags=flags,
+            options=self._build.syn_options if flags & SYN else b"",
+        )
+        self.frames.append(self._build.ethernet(self._build.ipv4(tcp, **ends)))
+        if seq is None:
+            self._next[side] += len(payload)
+
+
+@pytest.fixture(scope="session")
+def wire(build: FrameBuilder) -> Callable[..., CleartextWire]:
+    """Begins a connection on port 80, or that given."""
+    return lambda **given: CleartextWire(build, **given)
+
+
 @pytest.fixture(scope="session")
 def hello_stream(project_root: Path) -> Callable[[str], bytes]:
     """TLS records of a real client's ClientHello, by the name of its vector."""

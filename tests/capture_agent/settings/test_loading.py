@@ -83,7 +83,7 @@ def test_url_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
 
 def test_waiting_and_bounds_reach_the_pipeline() -> None:
     given = {"join.wait_ms": 250, "join.idle_s": 60, "join.max_connections": 10}
-    settings = pipeline_settings(load_settings(None, given), run_id=5)
+    settings = pipeline_settings(load_settings(None, given), run_id=5, has_requests=False)
     assert settings.correlator.wait_us == 250_000
     assert settings.correlator.epochs.idle_us == 60_000_000
     assert (settings.flows.max_flows, settings.correlator.epochs.max_epochs) == (10, 20)
