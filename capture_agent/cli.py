@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "replay": _replay,
             "run": _run,
             "check-config": _check_config,
+            "status": _status,
             "refingerprint": _refingerprint,
         }
         code = commands[options.command](options, problems)
@@ -140,6 +141,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--tls-ports", help="server ports that speak TLS (default 443,8443)")
     run.add_argument("--metrics-port", type=int, help="port of metrics and health (default 9469; 0: none)")
 
+    status = commands.add_parser("status", help="tell how the agent on this machine is doing")
+    status.add_argument("--config", type=Path, metavar="FILE.toml", help="settings (JA4_AGENT_CONFIG)")
+    status.add_argument("--metrics-port", type=int, help="port of metrics and health (default 9469)")
+
     check = commands.add_parser("check-config", help="name every fault of a settings file")
     check.add_argument("file", type=Path, metavar="FILE.toml")
     return parser
@@ -188,6 +193,15 @@ def _check_config(options: argparse.Namespace, problems: Problems) -> int:
     from capture_agent.agent.checking import check_settings
 
     return check_settings(options.file, problems)
+
+
+def _status(options: argparse.Namespace, problems: Problems) -> int:
+    settings = _maybe_settings(options, problems)
+    if settings is None:
+        return EXIT_INPUT
+    from capture_agent.agent.status import print_status
+
+    return print_status(settings, problems)
 
 
 def _refingerprint(options: argparse.Namespace, problems: Problems) -> int:

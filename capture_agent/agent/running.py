@@ -311,6 +311,8 @@ class LiveAgent:
             clock_skew_us=self._pipeline.clock_skew_us,
             captures={one.name: CaptureState(one.is_up, one.fill_ratio, one.drops) for one in self._captures},
             sinks=sinks,
+            sources={pump.source.name: not pump.has_ended() for pump in self._requests},
+            labels={"sensor": self._pipeline.ledger.sensor, "site": self._pipeline.ledger.site},
         )
         for name in LOSSES:
             self._complain(name, self._state.totals[name], now_s)

@@ -26,7 +26,8 @@ from capture_agent.agent.running_reload import Reloader
 from capture_agent.agent.running_sinks import open_deliveries
 from capture_agent.agent.service_manager import ServiceManager
 from capture_agent.capture.af_packet_socket import CaptureRefused
-from capture_agent.metrics import MetricsServer
+from capture_agent.health import Expected
+from capture_agent.metrics_server import MetricsServer
 from capture_agent.pipeline import Pipeline
 from capture_agent.settings.whole import Settings
 
@@ -72,9 +73,7 @@ def run_live(settings: Settings, load: Callable[[], Settings]) -> int:
                 become(settings.agent.user)
             deliveries = open_deliveries(settings, log)
             requests = [RequestPump(number, source, inbox) for number, source in enumerate(sources.sources)]
-            pipeline = Pipeline(
-                pipeline_settings(settings, secrets.randbits(RUN_ID_BITS), has_requests=bool(settings.http))
-            )
+            pipeline = Pipeline(pipeline_settings(settings, secrets.randbits(RUN_ID_BITS)))
             agent = LiveAgent(
                 pipeline,
                 inbox,
@@ -125,8 +124,12 @@ def _folders(settings: Settings) -> list[Path]:
 
 
 def _metrics_server(settings: Settings, agent: LiveAgent) -> MetricsServer:
+    spool_bytes = settings.spool.max_mib << 20
+    sockets = [source.path for source in settings.http if source.file is None]
+    expected = Expected(settings.delivery.queue_rows, spool_bytes, sockets)
+    metrics = settings.metrics
     try:
-        return MetricsServer(settings.metrics.address, settings.metrics.port, agent.state, time.monotonic)
+        return MetricsServer(metrics.address, metrics.port, agent.state, time.monotonic, expected)
     except OSError as error:
         raise CannotStart(
             f"metrics cannot be served on {settings.metrics.address}:{settings.metrics.port}: "

@@ -218,7 +218,7 @@ def test_frames_lost_in_a_tiny_ring_reach_ledger_metrics_and_log(
         assert time.monotonic() < give_up_s, "the drops did not reach the metrics"
         time.sleep(0.1)
     with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/healthz", timeout=5) as answer:
-        assert json.load(answer) == {"status": "ok", "problems": []}
+        assert json.load(answer) == {"status": "ok", "reasons": []}
     assert agent.stop() == 0
     ticks = agent.rows("raw_agent_ticks")
     lost = sum(row["frames_dropped_kernel"] for row in ticks)
