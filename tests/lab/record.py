@@ -8,6 +8,7 @@ docs/how-to/record-traffic.md says what it needs, what comes out and what in it 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import shutil
 import signal
@@ -24,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from lab.recording.bot_roster import add_bots
 from lab.recording.people_roster import add_benign_programs, add_people
 from lab.recording.publish import publish
-from lab.recording.roster import Roster
+from lab.recording.roster import Identity, Roster, renumbered
 from lab.recording.run import PROGRAMS, Stage, write_runs
 from lab.recording.servers import Servers
 from lab.recording.town import Town, maybe_obstacle
@@ -41,6 +42,13 @@ def main() -> int:
     parser.add_argument("--parallel", type=int, default=16, help="clients at once; a browser counts three")
     parser.add_argument("--hours", type=float, default=24.0, help="over which the recording is spread")
     parser.add_argument("--keep", type=Path, help="keep the raw capture and logs in this folder")
+    parser.add_argument("--tiers", help="only these, separated by commas")
+    parser.add_argument(
+        "--no-browsers", action="store_true", help="only clients that take little of the machine"
+    )
+    parser.add_argument(
+        "--onto", type=Path, help="folder that --keep named before: both sessions make the recording"
+    )
     options = parser.parse_args()
     if obstacle := maybe_obstacle(PROGRAMS):
         print(f"NOT RUN: {obstacle}", file=sys.stderr)
@@ -49,6 +57,9 @@ def main() -> int:
     add_people(roster, options.share)
     add_benign_programs(roster, options.share)
     add_bots(roster, options.share)
+    before = json.loads((options.onto / "identities.json").read_text()) if options.onto else []
+    identities = [one for one in roster.identities if _is_wanted(one, options)]
+    identities = renumbered(identities, [one["family"] for one in before])
     folder = options.keep or Path(tempfile.mkdtemp(prefix="ja4rec-"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
@@ -61,19 +72,32 @@ def main() -> int:
 
     try:
         with Town(folder) as town, Servers(town, folder) as servers:
-            tell(f"servers run; {len(roster.identities)} identities")
+            tell(f"servers run; {len(identities)} identities")
             runs = Stage(
                 town, folder, options.clients.absolute(), options.node.absolute(), options.parallel
-            ).run(roster.identities, tell)
-            write_runs(folder, roster.identities, runs)
+            ).run(identities, tell)
+            write_runs(folder, identities, runs)
         tell("the traffic is recorded")
-        print(publish(folder, options.out, seed=options.seed, hours=options.hours))
+        print(
+            publish(
+                [*([options.onto] if options.onto else []), folder],
+                options.out,
+                seed=options.seed,
+                hours=options.hours,
+            )
+        )
         states = servers.agent.join_states()
         print(f"live agent: {states}")
     finally:
         if options.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _is_wanted(identity: Identity, options: argparse.Namespace) -> bool:
+    is_light = all(client.weight == 1 for client in identity.clients)
+    is_named = options.tiers is None or identity.tier in options.tiers.split(",")
+    return is_named and (is_light or not options.no_browsers)
 
 
 if __name__ == "__main__":

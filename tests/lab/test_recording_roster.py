@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from lab.recording.bot_roster import add_bots
 from lab.recording.people_roster import add_benign_programs, add_people
-from lab.recording.roster import HOSTS, Roster
+from lab.recording.roster import HOSTS, Roster, renumbered
 
 BOT_TIERS = {
     "honest_bot", "spoofed_agent", "scanner", "tls_impersonator", "automated_browser", "low_and_slow",
@@ -62,3 +62,10 @@ def test_some_bots_wait_by_the_law_of_people() -> None:
     # Mean and spread of a log-normal law with the people's median of 21 s.
     assert (36.0, 1.05) in laws
     assert len(laws) >= 4
+
+
+def test_a_second_session_gives_no_name_again() -> None:
+    first = roster(1).identities
+    second = renumbered(roster(2).identities, [one.family for one in first])
+    assert not {one.name for one in first} & {one.name for one in second}
+    assert len({one.name for one in second}) == len(second)

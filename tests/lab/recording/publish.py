@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,14 +57,13 @@ class _Life:
         return self.begins_us + self.timeline.since_start_us(lab_us)
 
 
-class _Lives:
-    """Finds the client that had an address and a port."""
+class _Session:
+    """One session of the lab: finds the client that had an address and a port."""
 
-    def __init__(self, folder: Path, seed: int, hours: float) -> None:
-        rng = random.Random(f"{seed}/places")
+    def __init__(self, folder: Path, hours: float, rng: random.Random, taken: set[str]) -> None:
+        self.folder = folder
         window_us = int(hours * 3_600_000_000)
         identities = {one["name"]: one for one in json.loads((folder / "identities.json").read_text())}
-        taken: set[str] = set()
         places = {name: place_for(one["tier"], one["is_bot"], rng, taken) for name, one in identities.items()}
         together: dict[str, float] = {}
         self._by_address: dict[str, list[tuple[range, _Life]]] = {}
@@ -98,35 +97,20 @@ class _Lives:
         return None
 
 
-def publish(folder: Path, out: Path, *, seed: int, hours: float) -> str:
-    """Write the recording made of the lab's `folder` to `out`; what it holds, in words."""
-    lives = _Lives(folder, seed, hours)
+def publish(folders: Sequence[Path], out: Path, *, seed: int, hours: float) -> str:
+    """Write the recording made of the lab's sessions to `out`; what it holds, in words."""
+    places, taken = random.Random(f"{seed}/places"), set[str]()
+    sessions = [_Session(folder, hours, places, taken) for folder in folders]
     window = (EPOCH_US, EPOCH_US + int(hours * 3_600_000_000))
-    story = read_story(folder / "raw.pcap")
     rng = random.Random(f"{seed}/wire")
     frames: list[tuple[int, bytes]] = []
     connections: Counter[str] = Counter()
-    last_end_us: dict[tuple[str, int, str], int] = {}
-    round_trips: dict[tuple[str, int, str, int], int] = {}
-    for seen in story.connections:
-        life = lives.maybe(seen.src, seen.src_port)
-        if life is None or seen.dst not in PUBLIC_SERVERS:
-            continue
-        connections[life.identity["name"]] += 1
-        key = (seen.src, seen.src_port, seen.dst)
-        rtt_us = int(life.place.rtt_us * rng.uniform(0.95, 1.25))
-        if key in last_end_us:
-            # A port used again at once: the SYN must not come before the end of the connection before.
-            rtt_us = min(rtt_us, max(20, (life.at_us(seen.syn_us) - last_end_us[key]) // 3))
-        frames += frames_of(seen, life.at_us, life.place, PUBLIC_SERVERS[seen.dst], life.system, rtt_us, rng)
-        last_end_us[key] = life.at_us(seen.end_us or seen.syn_us)
-        round_trips[*key, life.at_us(seen.syn_us)] = rtt_us
-    for datagram in story.datagrams:
-        life = lives.maybe(datagram.src, datagram.src_port)
-        if life is not None:
-            frame = quic_frame(datagram, life.place, PUBLIC_SERVERS[datagram.dst])
-            frames.append((life.at_us(datagram.at_us) - life.place.rtt_us, frame))
-    events, requests = _events(folder, lives, round_trips)
+    events: list[dict[str, Any]] = []
+    requests: Counter[str] = Counter()
+    for session in sessions:
+        frames += _frames(session, connections, rng)
+        events += _events(session, requests)
+    events.sort(key=lambda event: (event["t_us"], event["src_ip"]))
     out.mkdir(parents=True)
     _write(out / CAPTURE, _pcap((ts, frame) for ts, frame in sorted(frames) if window[0] <= ts < window[1]))
     inside = [event for event in events if window[0] <= event["t_us"] < window[1]]
@@ -136,33 +120,59 @@ def publish(folder: Path, out: Path, *, seed: int, hours: float) -> str:
     _write(out / EVENTS, (msgspec.json.encode(event) + b"\n" for event in inside))
     with (out / LABELS).open("w") as labels:
         labels.write("\t".join(COLUMNS) + "\n")
-        for name, one in sorted(lives.identities.items(), key=lambda item: lives.places[item[0]].address):
-            place = lives.places[name]
+        for line in sorted(_label_lines(sessions, connections, requests)):
+            labels.write(line + "\n")
+    return _summary(sessions, requests, connections, out)
+
+
+def _label_lines(
+    sessions: Iterable[_Session], connections: Counter[str], requests: Counter[str]
+) -> Iterator[str]:
+    for session in sessions:
+        for name, one in session.identities.items():
+            place = session.places[name]
             row = (place.address, name, one["family"], one["tier"], "01"[one["is_bot"]], place.network)
-            labels.write("\t".join(map(str, (*row, connections[name], requests[name]))) + "\n")
-    return _summary(lives, requests, connections, out)
+            yield "\t".join(map(str, (*row, connections[name], requests[name])))
 
 
-def _events(
-    folder: Path, lives: _Lives, round_trips: dict[tuple[str, int, str, int], int]
-) -> tuple[list[dict[str, Any]], Counter[str]]:
-    """All requests in the recording's time, in order; and how many each identity sent."""
-    found: list[dict[str, Any]] = []
-    requests: Counter[str] = Counter()
-    for event in _raw_events(folder):
-        life = lives.maybe(event["src_ip"], event["src_port"])
+def _frames(session: _Session, connections: Counter[str], rng: random.Random) -> Iterator[tuple[int, bytes]]:
+    """All frames in the recording's time, in no order; counts the connections of each identity."""
+    story = read_story(session.folder / "raw.pcap")
+    last_end_us: dict[tuple[str, int, str], int] = {}
+    for seen in story.connections:
+        life = session.maybe(seen.src, seen.src_port)
+        if life is None or seen.dst not in PUBLIC_SERVERS:
+            continue
+        connections[life.identity["name"]] += 1
+        key = (seen.src, seen.src_port, seen.dst)
+        rtt_us = int(life.place.rtt_us * rng.uniform(0.95, 1.25))
+        if key in last_end_us:
+            # A port used again at once: the SYN must not come before the end of the connection before.
+            rtt_us = min(rtt_us, max(20, (life.at_us(seen.syn_us) - last_end_us[key]) // 3))
+        server = PUBLIC_SERVERS[seen.dst]
+        yield from frames_of(seen, life.at_us, life.place, server, life.system, rtt_us, rng)
+        last_end_us[key] = life.at_us(seen.end_us or seen.syn_us)
+    for datagram in story.datagrams:
+        life = session.maybe(datagram.src, datagram.src_port)
+        if life is not None:
+            frame = quic_frame(datagram, life.place, PUBLIC_SERVERS[datagram.dst])
+            yield life.at_us(datagram.at_us) - life.place.rtt_us, frame
+
+
+def _events(session: _Session, requests: Counter[str]) -> Iterator[dict[str, Any]]:
+    """All requests in the recording's time, in no order; counts those of each identity."""
+    for event in _raw_events(session.folder):
+        life = session.maybe(event["src_ip"], event["src_port"])
         if life is None or event["dst_ip"] not in PUBLIC_SERVERS:
             continue
         requests[life.identity["name"]] += 1
-        at_us = life.at_us(event["t_us"])
-        # The server accepts a connection when the client's ACK has come, a round trip after the SYN.
         started_us = event.get("conn_start_us")
-        found.append(
+        yield (
             event
-            | {"t_us": at_us, "src_ip": life.place.address, "dst_ip": PUBLIC_SERVERS[event["dst_ip"]]}
+            | {"t_us": life.at_us(event["t_us"]), "src_ip": life.place.address}
+            | {"dst_ip": PUBLIC_SERVERS[event["dst_ip"]]}
             | ({"conn_start_us": life.at_us(started_us)} if started_us else {})
         )
-    return sorted(found, key=lambda event: (event["t_us"], event["src_ip"])), requests
 
 
 def _raw_events(folder: Path) -> Iterator[dict[str, Any]]:
@@ -221,9 +231,11 @@ def _write(path: Path, pieces: Iterable[bytes]) -> None:
             file.write(piece)
 
 
-def _summary(lives: _Lives, requests: Counter[str], connections: Counter[str], out: Path) -> str:
+def _summary(
+    sessions: Sequence[_Session], requests: Counter[str], connections: Counter[str], out: Path
+) -> str:
     tiers: dict[str, list[int]] = {}
-    for name, one in lives.identities.items():
+    for name, one in [pair for session in sessions for pair in session.identities.items()]:
         row = tiers.setdefault(f"{'bot' if one['is_bot'] else 'benign'} {one['tier']}", [0, 0, 0, 0])
         row[0] += 1
         row[1] += not requests[name]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -55,3 +57,16 @@ class Roster:
 
 
 HOSTS, WEIGHTS = ("shop.test", "blog.test", "news.test", "data.test"), (50, 18, 24, 8)
+
+
+def renumbered(identities: Sequence[Identity], families: Iterable[str]) -> list[Identity]:
+    """The identities with names that go on where those of the given families end."""
+    known = Counter(families)
+    found = []
+    for one in identities:
+        campaign = (
+            f"{one.campaign}-{known[one.family]}" if one.campaign and known[one.family] else one.campaign
+        )
+        found.append(replace(one, name=f"{one.family}-{known[one.family]}", campaign=campaign))
+        known[one.family] += 1
+    return found

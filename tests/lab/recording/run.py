@@ -21,7 +21,6 @@ from lab.recording.town import Seat, Town
 TESTS = Path(__file__).resolve().parents[2]
 CLIENTS = Path(__file__).parent / "clients"
 LIMIT_S = 420
-DISPLAY = ":97"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,7 @@ class Stage:
         self._town, self._folder, self._python, self._node = town, folder, python, node
         self._free = parallel
         self._changed = threading.Condition()
+        self._display = ""
         (folder / "homes").mkdir()
         self._words = folder / "words.txt"
         self._words.write_text("\n".join(words()) + "\n")
@@ -71,10 +71,12 @@ class Stage:
         random.Random(5).shuffle(jobs)
         jobs.sort(key=lambda job: -_longest(job[0].clients[job[1]]))
         screen = subprocess.Popen(
-            ["Xvfb", DISPLAY, "-screen", "0", "1920x1080x24", "-nolisten", "tcp"],
-            stdout=subprocess.DEVNULL,
+            ["Xvfb", "-displayfd", "1", "-screen", "0", "1920x1080x24", "-nolisten", "tcp"],
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        assert screen.stdout is not None
+        self._display = f":{int(screen.stdout.readline())}"
         done: list[Ran] = []
         try:
             with ThreadPoolExecutor(len(jobs)) as pool:
@@ -131,7 +133,7 @@ class Stage:
         given = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         return given | {
             "HOME": str(home),
-            "DISPLAY": DISPLAY,
+            "DISPLAY": self._display,
             "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}",
             "LAB_PAUSES": str(pauses),
             "LAB_WORDS": str(self._words),
