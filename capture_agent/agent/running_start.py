@@ -73,7 +73,9 @@ def run_live(settings: Settings, load: Callable[[], Settings]) -> int:
                 become(settings.agent.user)
             deliveries = open_deliveries(settings, log)
             requests = [RequestPump(number, source, inbox) for number, source in enumerate(sources.sources)]
-            pipeline = Pipeline(pipeline_settings(settings, secrets.randbits(RUN_ID_BITS)))
+            pipeline = Pipeline(
+                pipeline_settings(settings, secrets.randbits(RUN_ID_BITS), has_requests=bool(settings.http))
+            )
             agent = LiveAgent(
                 pipeline,
                 inbox,
