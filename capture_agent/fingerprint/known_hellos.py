@@ -34,7 +34,7 @@ class _Group(Generic[ValueT]):
 
 
 class KnownHellos(Generic[ValueT]):
-    """Message -> value; the hellos seen last, by their length, cipher suites and first extension type."""
+    """Message -> value; the hellos seen last, by their length and cipher suites."""
 
     def __init__(self) -> None:
         self._groups: dict[_GroupKey, _Group[ValueT]] = {}
@@ -79,8 +79,10 @@ class KnownHellos(Generic[ValueT]):
 
 
 def _group_key(message: bytes, transport: Transport) -> _GroupKey:
-    """Of a message that is no hello the key is as good as any: nothing was added under it."""
+    """Length and cipher suites but the first, where permuting clients have a reserved value that changes.
+
+    Of a message that is no hello the key is as good as any: nothing was added under it.
+    """
     suites = SESSION_ID_OFFSET + 1 + (message[SESSION_ID_OFFSET] if len(message) > SESSION_ID_OFFSET else 0)
     size = int.from_bytes(message[suites : suites + 2], "big")
-    # Behind the suites: two bytes of compression methods, two of the extensions' length, the first type.
-    return transport, len(message), message[suites : suites + 2 + size + 6]
+    return transport, len(message), message[suites + 4 : suites + 2 + size]
