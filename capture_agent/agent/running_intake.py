@@ -10,11 +10,13 @@ from capture_agent.agent.composition import normal_form
 from capture_agent.canary.secret import UnusableSecret
 from capture_agent.intake.follow import FollowSource
 from capture_agent.intake.formats import line_decoder
+from capture_agent.intake.kept_numbers import KeptNumbers
 from capture_agent.intake.limited_report import LimitedReport
 from capture_agent.intake.line_intake import LineIntake
 from capture_agent.intake.live_intake import LiveIntake, PolledSource
 from capture_agent.intake.mapping import UnusableMapping
 from capture_agent.intake.normal_form import NormalForm
+from capture_agent.intake.sequence import SequenceGaps
 from capture_agent.intake.socket_file import SocketAccess, UnusableSocketPath
 from capture_agent.intake.syslog import SyslogSource, warn_of_short_queue
 from capture_agent.intake.unix_socket import UnixSocketSource
@@ -50,7 +52,8 @@ def open_request_sources(settings: Settings, say: Callable[[str], None]) -> Requ
     try:
         for source in settings.http:
             decoder = line_decoder(source.format, normal_form(settings))
-            intake = LineIntake(str(source.path), decoder, LimitedReport(say, time.monotonic))
+            report = LimitedReport(say, time.monotonic)
+            intake = LineIntake(str(source.path), decoder, report, _maybe_kept(source, settings))
             opened.append(_open(source, settings, intake, say))
             intakes.append((source.format, intake))
     except (UnusableMapping, UnusableSecret, UnusableSocketPath, OSError) as error:
@@ -59,6 +62,14 @@ def open_request_sources(settings: Settings, say: Callable[[str], None]) -> Requ
         raise UnusableHttpSource(str(error)) from error
     followed = [one for one in opened if isinstance(one, FollowSource)]
     return RequestSources([LiveIntake("http", opened, followed)], intakes)
+
+
+def _maybe_kept(source: HttpSource, settings: Settings) -> Callable[[SequenceGaps], KeptNumbers] | None:
+    """What remembers the numbers of a socket's senders; other sources have none."""
+    if source.socket is None:
+        return None
+    path = settings.agent.state_dir / f"{quote(str(source.socket.absolute()), safe='')}.numbers"
+    return lambda gaps: KeptNumbers(path, gaps, time.monotonic)
 
 
 def _open(

@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 from capture_agent.agent.composition import UnknownSink, clickhouse_inserter
 from capture_agent.agent.running_delivery import Delivery
 from capture_agent.agent.running_sender import SenderThread
+from capture_agent.events import AgentTick
 from capture_agent.intake.limited_report import LimitedReport
 from capture_agent.ports import DiscardReason, LiveSink, RowCounts
 from capture_agent.settings.sinks import SinkKind, SinkSettings
@@ -20,6 +21,7 @@ from capture_agent.settings.whole import Settings
 from capture_agent.sink.batch import BatchLimits
 from capture_agent.sink.batching import BatchingSink
 from capture_agent.sink.books import CrashBooks
+from capture_agent.sink.encode import TABLES
 from capture_agent.sink.json_lines import JsonLinesSink
 from capture_agent.sink.outbox import Outbox, OutboxLimits
 from capture_agent.sink.rotating_file import RotatingFileSink, RotationLimits
@@ -30,6 +32,7 @@ from capture_agent.sink.spool_store import BOOKS, SpoolFolder, UnusableSpool
 MIB = 1 << 20
 US_PER_HOUR = 3_600_000_000
 STOP_SENDER_S = 0.5
+LEDGER = TABLES[AgentTick]
 
 
 def open_deliveries(settings: Settings, log: FilteringBoundLogger) -> list[Delivery]:
@@ -74,7 +77,15 @@ def _clickhouse(
     limits = OutboxLimits(
         spool_bytes=settings.spool.max_mib * MIB, spool_age_us=int(settings.spool.max_age_h * US_PER_HOUR)
     )
-    outbox = Outbox(folder, limits, counts, _wall_us, report, books.note_flushed if books else _ignore)
+
+    def note_flushed(table: str, total: int) -> None:
+        if books is not None:
+            books.note_flushed(total)
+            # The first ledger that leaves memory tells what the run before had lost.
+            if table == LEDGER:
+                books.note_told()
+
+    outbox = Outbox(folder, limits, counts, _wall_us, report, note_flushed)
     if (left := outbox.depth()).batches:
         log.info("spool holds batches of earlier runs", sink=sink.name, batches=left.batches, rows=left.rows)
     sender = Sender(outbox, inserter, lambda: check_schema(inserter), time.monotonic, random.random, report)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from capture_agent.events import HttpEvent
 from capture_agent.intake.event_lines import REFUSALS, LineDecoder, OtherEvent
+from capture_agent.intake.kept_numbers import KeptNumbers
 from capture_agent.intake.limited_report import LimitedReport
 from capture_agent.intake.sequence import REPEATED, SequenceGaps
 
@@ -25,13 +28,22 @@ class IntakeCounts:
 class LineIntake:
     """Shared by the transports; one for each source, since numbers and messages belong to it."""
 
-    def __init__(self, name: str, decoder: LineDecoder, report: LimitedReport) -> None:
-        """`name` stands in front of messages."""
+    def __init__(
+        self,
+        name: str,
+        decoder: LineDecoder,
+        report: LimitedReport,
+        kept: Callable[[SequenceGaps], KeptNumbers] | None = None,
+    ) -> None:
+        """`name` stands in front of messages; `kept` opens what remembers numbers across runs."""
         self.counts = IntakeCounts()
         self.report = report
         self._name = name
         self._decoder = decoder
         self._gaps = SequenceGaps()
+        self._kept = None if kept is None else kept(self._gaps)
+        if self._kept is not None:
+            self.counts.lost = self._kept.untold
 
     def use(self, decoder: LineDecoder) -> None:
         """Read the next line with another decoder; any thread may ask."""
@@ -71,6 +83,17 @@ class LineIntake:
         self.counts.rejected += 1
         self.report(kind, f"{self._name}: {sender}{': ' if sender else ''}{reason}")
 
+    def close(self) -> None:
+        """Nothing more comes."""
+        if self._kept is not None:
+            self._attempt(self._kept.close)
+
+    def _attempt(self, keep: Callable[[], None]) -> None:
+        try:
+            keep()
+        except OSError as error:
+            self.report("numbers not kept", f"{self._name}: numbers cannot be kept: {error.strerror}")
+
     def _note_number(self, source_id: str, number: int) -> int:
         lost = self._gaps.lost_before(source_id, number)
         if lost > 0:
@@ -78,6 +101,8 @@ class LineIntake:
             self.report(
                 "lost events", f"{self._name}: {lost} events of {source_id!r} before {number} are lost"
             )
+        if self._kept is not None:
+            self._attempt(partial(self._kept.tend, self.counts.lost))
         return lost
 
     def _tell_drops(self, event: OtherEvent) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 
 MAX_SOURCES = 4_096
 """Sources remembered at once: an Apache has one for each child process, also those that have ended."""
@@ -19,15 +20,27 @@ class SequenceGaps:
 
     def __init__(self) -> None:
         self._expected: OrderedDict[str, int] = OrderedDict()
+        self._resumed: dict[str, int] = {}
+
+    def resume(self, expected: Mapping[str, int]) -> None:
+        """Go on with the next numbers that an earlier run of the agent expected."""
+        self._resumed = dict(expected)
+
+    def expected(self) -> dict[str, int]:
+        """The next number of each source, also of those that have been silent since the start."""
+        return {**self._resumed, **self._expected}
 
     def lost_before(self, source_id: str, number: int) -> int:
         """How many events of this source are missing between its last one and `number`.
 
-        0 for the first event of a source: what came before it is unknown. REPEATED for a number that was
-        passed already.
+        0 for the first event of a source that no run knew: what came before it is unknown. REPEATED for a
+        number that was passed already.
         """
         source_id = source_id[:MAX_SOURCE_CHARS]
-        expected = self._expected.pop(source_id, number)
+        expected = self._expected.pop(source_id, None)
+        if expected is None:
+            # A lower number than that of the run before is no repetition: the source has begun anew.
+            expected = min(self._resumed.pop(source_id, number), number)
         distance = number - expected
         if distance < -RESTART_DISTANCE or distance > MAX_GAP:
             expected, distance = number, 0

@@ -1,6 +1,6 @@
 """How many rows a run took in and how many of them it has flushed, kept where a kill cannot lose it.
 
-The two numbers stand in a small file that is mapped into memory: the kernel keeps what was written to the map
+The numbers stand in a small file that is mapped into memory: the kernel keeps what was written to the map
 when the process is killed. The next run reads from them how many rows were lost. After a loss of power the
 numbers are as old as the kernel's last write-back, up to half a minute.
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 
 _MAGIC = b"ja4books"
 _COUNT = struct.Struct("=Q")
-_GIVEN_AT, _FLUSHED_AT = 8, 16
-_FILE_BYTES = 24
+_GIVEN_AT, _FLUSHED_AT, _UNTOLD_AT = 8, 16, 24
+_FILE_BYTES = 32
 
 
 class CrashBooks:
@@ -33,12 +33,15 @@ class CrashBooks:
         self.lost_before = 0
         """Rows that the run before was given and had flushed nowhere when it ended: 0 unless it was killed.
 
-        An insert that was under way may have been stored all the same: it is among them.
+        An insert that was under way may have been stored all the same: it is among them. So is what an
+        earlier run had lost, if the run before was killed before its ledger could tell.
         """
         if len(old) == _FILE_BYTES and old.startswith(_MAGIC):
-            given, flushed = _COUNT.unpack_from(old, _GIVEN_AT)[0], _COUNT.unpack_from(old, _FLUSHED_AT)[0]
-            self.lost_before = max(given - flushed, 0)
-        self._map[:_FILE_BYTES] = _MAGIC + bytes(_FILE_BYTES - len(_MAGIC))
+            given, flushed, untold = (
+                _COUNT.unpack_from(old, at)[0] for at in (_GIVEN_AT, _FLUSHED_AT, _UNTOLD_AT)
+            )
+            self.lost_before = max(given - flushed, 0) + untold
+        self._map[:_FILE_BYTES] = _MAGIC + bytes(16) + _COUNT.pack(self.lost_before)
 
     def note_given(self, total: int) -> None:
         """So many rows were given to the sink since the start of the run."""
@@ -47,6 +50,10 @@ class CrashBooks:
     def note_flushed(self, total: int) -> None:
         """So many of them are stored, spooled, set aside or counted as discarded."""
         _COUNT.pack_into(self._map, _FLUSHED_AT, total)
+
+    def note_told(self) -> None:
+        """The ledger that tells of `lost_before` has been flushed."""
+        _COUNT.pack_into(self._map, _UNTOLD_AT, 0)
 
     def close(self) -> None:
         """End the books."""

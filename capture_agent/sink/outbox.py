@@ -50,7 +50,7 @@ class OutboxLimits:
     """Compressed batches that only memory holds: without a spool, or while its disk is full."""
     spool_bytes: int = 1 << 30
     spool_age_us: int = 72 * 3_600 * US_PER_S
-    hold_us: int = 1 * US_PER_S
+    hold_us: int = 2 * US_PER_S
     """How long a batch may be in memory alone after it was cut."""
 
 
@@ -59,6 +59,7 @@ class Waiting:
     """One batch that waits."""
 
     sequence: int
+    table: str
     rows: int
     cut_us: int
     batch: Batch | None
@@ -81,12 +82,12 @@ class Outbox:
         counts: RowCounts,
         wall_us: Callable[[], int],
         report: Callable[[str, str], None],
-        note_flushed: Callable[[int], None] = lambda _: None,
+        note_flushed: Callable[[str, int], None] = lambda _table, _total: None,
     ) -> None:
         """`spool` None: memory is all there is. What earlier runs left in the spool comes first.
 
-        `report` is given the kind of a problem, a constant, and a sentence; `note_flushed` how many of the
-        rows put so far are no longer in memory alone.
+        `report` is given the kind of a problem, a constant, and a sentence; `note_flushed` the
+        table of a batch that is no longer in memory alone, and how many rows put so far are not.
         """
         self.counts = counts
         self._spool = spool
@@ -107,7 +108,7 @@ class Outbox:
             if damaged_rows:
                 counts.discards[DiscardReason.DAMAGED] += damaged_rows
             for stored in found:
-                self._enter(Waiting(stored.sequence, stored.rows, stored.cut_us, None, stored))
+                self._enter(Waiting(stored.sequence, stored.table, stored.rows, stored.cut_us, None, stored))
             self._next = max((stored.sequence + 1 for stored in found), default=0)
 
     @property
@@ -119,7 +120,7 @@ class Outbox:
         """Take a batch in; its number, for `is_safe`."""
         with self._lock:
             number, self._next = self._next, self._next + 1
-            waiting = Waiting(number, batch.rows, self._wall_us(), batch)
+            waiting = Waiting(number, batch.table, batch.rows, self._wall_us(), batch)
             self._enter(waiting)
             if self._is_failing or self._on_disk:
                 self._spool_one(waiting)
@@ -248,7 +249,7 @@ class Outbox:
 
     def _count_flushed(self, waiting: Waiting) -> None:
         self._flushed_rows += waiting.rows
-        self._note_flushed(self._flushed_rows)
+        self._note_flushed(waiting.table, self._flushed_rows)
 
     def _load(self, waiting: Waiting) -> bool:
         """Read a batch back; False if it cannot be had any more."""

@@ -31,11 +31,28 @@ def test_numbers_outlive_kill_9(tmp_path: Path) -> None:
     assert first.lost_before == 60
     first.note_given(5)
     first.note_flushed(5)
+    first.note_told()
     first.close()
     assert CrashBooks(path).lost_before == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"ja4books", os.urandom(24), b"\0" * 4_096])
+def test_loss_is_told_again_until_a_ledger_with_it_was_flushed(tmp_path: Path) -> None:
+    books = CrashBooks(tmp_path / "books")
+    books.note_given(30)
+    books.close()
+    for lost in (30, 37):
+        books = CrashBooks(tmp_path / "books")
+        assert books.lost_before == lost
+        books.note_given(7)
+        books.close()
+    books = CrashBooks(tmp_path / "books")
+    assert books.lost_before == 44
+    books.note_told()
+    books.close()
+    assert CrashBooks(tmp_path / "books").lost_before == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"ja4books", os.urandom(32), b"\0" * 4_096])
 def test_what_are_no_books_tells_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "books").write_bytes(content)
     assert CrashBooks(tmp_path / "books").lost_before == 0

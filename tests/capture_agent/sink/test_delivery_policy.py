@@ -127,7 +127,8 @@ class World:
     def _report(self, kind: str, sentence: str) -> None:
         self.said.append(f"{kind}: {sentence}")
 
-    def _note_flushed(self, total: int) -> None:
+    def _note_flushed(self, table: str, total: int) -> None:
+        assert table == "raw_tls_hellos"
         self.flushed = total
 
     def assert_books_balance(self, at_start: int = 0) -> None:
