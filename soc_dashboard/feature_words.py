@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FeatureWords:
-    """How one feature is spoken of. `unit` is `share` (0..1), `bits`, `count` or `flag` (0 or 1)."""
+    """How one feature is spoken of. `unit` is `share` (0..1), `bits`, `count`, `ms`, `days` or `flag`."""
 
     label: str
     unit: str
@@ -96,6 +96,145 @@ FEATURES: dict[str, FeatureWords] = {
         "share",
         "requests whose Sec-CH-UA-Platform contradicts the user agent",
     ),
+    "ja4_reqs_rank": FeatureWords(
+        "Fingerprint's place by requests",
+        "count",
+        "place of the fingerprint among those of the hour by requests of other clients, 1 the most",
+    ),
+    "ja4_reqs_quantile": FeatureWords(
+        "Fingerprint is widely used",
+        "share",
+        "fingerprints of the hour with no more requests than this one has from other clients",
+    ),
+    "ja4_ips_rank": FeatureWords(
+        "Fingerprint's place by clients",
+        "count",
+        "place of the fingerprint among those of the hour by other clients, 1 the most",
+    ),
+    "ja4_ips_quantile": FeatureWords(
+        "Fingerprint has many clients",
+        "share",
+        "fingerprints of the hour with no more clients than this one has otherwise",
+    ),
+    "ja4_uas_rank": FeatureWords(
+        "Fingerprint's place by user agents",
+        "count",
+        "place of the fingerprint by user agents of other clients",
+    ),
+    "ja4_paths_rank": FeatureWords(
+        "Fingerprint's place by paths",
+        "count",
+        "place of the fingerprint by paths that other clients ask for",
+    ),
+    "ja4_browser_ratio": FeatureWords(
+        "Fingerprint is used by browsers",
+        "share",
+        "requests of other clients with this fingerprint that name a browser",
+    ),
+    "ja4_h2h3_ratio": FeatureWords(
+        "Fingerprint speaks HTTP/2 or 3",
+        "share",
+        "requests of other clients with this fingerprint over HTTP/2 or HTTP/3",
+    ),
+    "ja4_heuristic_ratio": FeatureWords(
+        "Fingerprint contradicts itself",
+        "share",
+        "requests of other clients with this fingerprint that contradict themselves",
+    ),
+    "ja4_cache_ratio": FeatureWords(
+        "Fingerprint fetches files",
+        "share",
+        "requests of other clients with this fingerprint for cacheable files",
+    ),
+    "ja4_asn_entropy": FeatureWords(
+        "Fingerprint's spread over networks",
+        "bits",
+        "spread of other clients with this fingerprint over networks",
+    ),
+    "ja4_age_days": FeatureWords(
+        "Age of the fingerprint", "days", "days since the fingerprint was first seen here"
+    ),
+    "ja4_surge": FeatureWords(
+        "Fingerprint surges",
+        "count",
+        "requests of other clients against the same hour of earlier weeks, in deviations",
+    ),
+    "h2fp_ua_bits": FeatureWords(
+        "HTTP/2 settings are rare", "bits", "surprise of the HTTP/2 settings given the claimed browser"
+    ),
+    "tcpsig_os_bits": FeatureWords(
+        "TCP stack is rare", "bits", "surprise of the TCP stack given the claimed operating system"
+    ),
+    "lang_geo_mismatch": FeatureWords(
+        "Language is foreign to the country",
+        "share",
+        "requests whose first language is not spoken in the country of the address",
+    ),
+    "cookie_return": FeatureWords(
+        "Cookies are sent back", "share", "requests after the first that send a cookie"
+    ),
+    "referer_valid": FeatureWords(
+        "Referers were visited", "share", "Referers that the client really fetched before"
+    ),
+    "conditional_ratio": FeatureWords(
+        "Caches as browsers do", "share", "repeated requests that ask only whether something changed"
+    ),
+    "ua_per_ja4ip": FeatureWords(
+        "User agents under one handshake",
+        "count",
+        "distinct user agents of the address under this fingerprint",
+    ),
+    "iat_cv": FeatureWords(
+        "Variation of pauses", "count", "variation of the pauses between requests; 0 is a clock"
+    ),
+    "burstiness": FeatureWords("Burstiness", "count", "-1 is a clock, 0 is chance, 1 is bursts"),
+    "beacon_ts": FeatureWords(
+        "Pauses are regular", "count", "regularity of the pauses between requests, 1 is a beacon"
+    ),
+    "beacon_size": FeatureWords(
+        "Responses are regular", "count", "regularity of the response sizes, 1 is a beacon"
+    ),
+    "lag1": FeatureWords("Pauses follow a pattern", "count", "correlation of each pause with the one before"),
+    "mode_share": FeatureWords(
+        "Equal pauses", "share", "pauses that fall into the commonest tenth of a second"
+    ),
+    "conc_max": FeatureWords("Parallel connections", "count", "most connections in use at one time"),
+    "reqs_per_conn": FeatureWords("Requests per connection", "count", "requests that one connection carries"),
+    "hello_to_req_ms": FeatureWords(
+        "Hello to first request", "ms", "milliseconds from the handshake to the first request"
+    ),
+    "beacon_hist": FeatureWords(
+        "Hours are alike", "count", "evenness of the requests over 24 hours, 1 is the same every hour"
+    ),
+    "beacon_dur": FeatureWords(
+        "Active around the clock", "share", "how much of the last 24 hours the client was active"
+    ),
+    "night_share": FeatureWords(
+        "Active at local night", "count", "share of requests in the local night, above that of other clients"
+    ),
+    "path_entropy": FeatureWords(
+        "Variety of paths", "count", "variety of the kinds of path, 0 is one kind, 1 each another"
+    ),
+    "uniq_path_ratio": FeatureWords(
+        "Never the same path twice", "share", "requests for a path not asked for before"
+    ),
+    "enum_score": FeatureWords(
+        "Counts through numbers",
+        "share",
+        "steps from one number in the path to the next that have the same size",
+    ),
+    "asset_ratio": FeatureWords("Files per page", "count", "images, scripts and style sheets per page"),
+    "asset_complete": FeatureWords(
+        "Loads what pages need", "share", "files fetched of those that browsers fetch with these pages"
+    ),
+    "err4xx_ratio": FeatureWords(
+        "Refused requests", "share", "requests answered with an error of the client"
+    ),
+    "err5xx_ratio": FeatureWords(
+        "Failing requests", "share", "requests answered with an error of the server"
+    ),
+    "sensitive_hits": FeatureWords("Looks for secrets", "share", "requests for secrets and administration"),
+    "robots_fetched": FeatureWords("Read robots.txt", "flag", "whether robots.txt was asked for"),
 }
 
 
@@ -115,6 +254,8 @@ def feature_value(name: str, value: float | None) -> str:
         return f"{value * 100:.0f} %"
     if unit == "bits":
         return f"{value:.1f} bits"
+    if unit in ("ms", "days"):
+        return f"{value:.1f} {unit}"
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 

@@ -74,6 +74,26 @@
 {%- endmacro %}
 
 
+{#
+  What of a SYN's signature (docs/reference/tcp-signature.md) belongs to the operating system: initial TTL, window
+  scale and the order of the options. MSS and window follow the path, quirks the IP version.
+#}
+{% macro tcp_stack(signature) -%}
+    if(
+        {{ signature }} is null,
+        null,
+        arrayStringConcat(
+            [
+                splitByChar(':', ifNull({{ signature }}, ''))[2],
+                splitByChar(',', splitByChar(':', ifNull({{ signature }}, ''))[4])[2],
+                splitByChar(':', ifNull({{ signature }}, ''))[5]
+            ],
+            ':'
+        )
+    )
+{%- endmacro %}
+
+
 {# MSS of a path with the Ethernet MTU of 1500 and no tunnel: 1460 over IPv4, 1440 over IPv6. #}
 {% macro full_mss(ip) -%}
     if(isIPAddressInRange(toString({{ ip }}), '::ffff:0:0/96'), 1460, 1440)

@@ -1,12 +1,12 @@
 {#
-  Restricts a timestamp column to the hours of this run, widened by `margin_hours` at the end. The environment
+  Restricts a timestamp column to the hours of this run, widened by `hours_before` at the start and `hours_after` at the end. The environment
   names them: JA4_START_HOUR and JA4_END_HOUR, UTC, half-open, as 2026-11-22 13:00:00. Renders `1` without
   them: the run then covers all that is stored.
 
   Not `--vars`: dbt throws its saved parse away when those change, and parsing took longer than building. Read
   when dbt executes and not when it parses, because dbt also parses a model anew when a variable it read changes.
 #}
-{% macro in_hour_window(column, margin_hours=0) -%}
+{% macro in_hour_window(column, hours_before=0, hours_after=0) -%}
     {%- set start = env_var('JA4_START_HOUR', '') if execute else '' -%}
     {%- set end = env_var('JA4_END_HOUR', '') if execute else '' -%}
     {%- if (start == '') != (end == '') -%}
@@ -15,8 +15,8 @@
     {%- if start == '' -%}
         1
     {%- else -%}
-        {{ column }} >= toDateTime64('{{ start }}', 6, 'UTC')
-        and {{ column }} < toDateTime64('{{ end }}', 6, 'UTC') + toIntervalHour({{ margin_hours }})
+        {{ column }} >= toDateTime64('{{ start }}', 6, 'UTC') - toIntervalHour({{ hours_before }})
+        and {{ column }} < toDateTime64('{{ end }}', 6, 'UTC') + toIntervalHour({{ hours_after }})
     {%- endif -%}
 {%- endmacro %}
 

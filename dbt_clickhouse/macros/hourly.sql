@@ -1,18 +1,21 @@
 {#
-  Configuration of an hourly mart: one partition an hour, replaced whole by a run over that hour.
+  Configuration of an hourly model: one partition an hour, replaced whole by a run over that hour.
 
   insert_overwrite, because REPLACE PARTITION is atomic: a reader sees the hour before or after, and a run that
   dies changes nothing. delete+insert was rejected: readers see the hour missing between its two statements,
   and an entity that late data moved out of the hour would stay. microbatch was rejected: it runs one query
-  per hour since `begin`. Price: one part an hour and table. An hour that became empty keeps its old rows.
+  per hour since `begin`. Price: one part an hour and table.
+
+  `sources` names the tables without whose rows an hour has none here either, each with its time column. Hours of the
+  run that none of them has any more are dropped after the build.
 
   A new column is added to what is stored, with null or 0 in hours that are not built again. --full-refresh loses
   the hours that are older than the raw rows.
 
-  `partition_column` is the expression over the mart's time column that gives the hour: reads that restrict this
+  `partition_column` is the expression over the model's time column that gives the hour: reads that restrict this
   column skip the other partitions.
 #}
-{% macro hourly(order_by, partition_column='hour', keep='toIntervalDay(90)') -%}
+{% macro hourly(order_by, sources, partition_column='hour', keep='toIntervalDay(90)') -%}
     {{ config(
         materialized='incremental',
         incremental_strategy='insert_overwrite',
@@ -22,5 +25,44 @@
         settings={'ttl_only_drop_parts': 1},
         query_settings={'max_partitions_per_insert_block': 0},
         on_schema_change='append_new_columns',
+        post_hook="{{ drop_emptied_hours(" ~ sources | tojson ~ ", '" ~ partition_column ~ "') }}",
     ) }}
+{%- endmacro %}
+
+
+{#
+  Drops the hours of this run that have rows in `this` and none in any of `sources` (table -> time column).
+
+  Hours older than the oldest raw request stay: there the raw rows have expired and the mart is the only record.
+  With no raw request at all nothing is dropped, for the same reason.
+#}
+{% macro drop_emptied_hours(sources, partition_column) -%}
+    {%- if execute -%}
+        {%- set emptied -%}
+            with
+                oldest as (
+                    select toStartOfHour(minOrNull(ts)) as hour
+                    from {{ source('sensor', 'raw_http_requests') }}
+                ),
+
+                stored as (
+                    {%- for table, column in sources.items() %}
+                        select distinct toStartOfHour({{ column }}) as hour
+                        from {{ this.incorporate(path={'identifier': table}) }}
+                        where {{ in_hour_window(column) }}
+                        {% if not loop.last %}union distinct{% endif %}
+                    {%- endfor %}
+                )
+
+            select distinct _partition_id as partition_id
+            from {{ this }}
+            where
+                {{ in_hour_window(partition_column) }}
+                and {{ partition_column }} >= (select ifNull(oldest.hour, toDateTime('2100-01-01', 'UTC')) from oldest)
+                and {{ partition_column }} not in (select stored.hour from stored)
+        {%- endset -%}
+        {%- for row in run_query(emptied).rows -%}
+            {%- do run_query("alter table " ~ this ~ " drop partition id '" ~ row['partition_id'] ~ "'") -%}
+        {%- endfor -%}
+    {%- endif -%}
 {%- endmacro %}

@@ -41,5 +41,69 @@
   add-one smoothing over `outcomes` possible values. Null where the rest of the population is empty.
 #}
 {% macro surprise_bits(hits, total, outcomes) -%}
-    if({{ total }} = 0, null, -log2(({{ hits }} + 1) / ({{ total }} + {{ outcomes }})))
+    if({{ total }} = 0, null, greatest(0, -log2(({{ hits }} + 1) / ({{ total }} + {{ outcomes }}))))
+{%- endmacro %}
+
+
+{#
+  Rows (hour, client_ip, given…, outcome, hits, total, outcomes) over `claims`, one row for each distinct claim of a
+  client address: how many other addresses claim the same outcome under the same `given`, how many claims they
+  make in all, and how many outcomes there are. The client's own claims are left out of hits and total, or a heavy
+  bot would be the population that it is compared with.
+#}
+{% macro claims_of_others(claims, given, outcome, outcomes_within) -%}
+    select
+        hour,
+        client_ip,
+        {{ given | join(', ') }},
+        {{ outcome }},
+        count() over (partition by hour, {{ given | join(', ') }}, {{ outcome }}) - 1 as hits,
+        count() over (partition by hour, {{ given | join(', ') }})
+        - count() over (partition by hour, {{ given | join(', ') }}, client_ip) as total,
+        uniqExact({{ outcome }}) over (partition by {{ outcomes_within | join(', ') }}) as outcomes
+    from {{ claims }}
+{%- endmacro %}
+
+
+{#
+  Regularity of positive numbers as RITA (Active Countermeasures, beacon analysis) scores it, 0 to 1: the mean of
+  1 - |Bowley skewness| and (median - median absolute deviation) / median, at least 0. The skewness is 0 where the
+  quartiles are closer than 10 apart or the median equals one of them. Null below 3 numbers.
+  `quartiles` holds the three quartiles of the array `numbers`.
+#}
+{% macro beacon_score(numbers, quartiles) -%}
+    if(
+        length({{ numbers }}) < 3,
+        null,
+        (
+            1
+            - if(
+                {{ quartiles }}[3] - {{ quartiles }}[1] < 10
+                or {{ quartiles }}[2] = {{ quartiles }}[1]
+                or {{ quartiles }}[2] = {{ quartiles }}[3],
+                0,
+                abs({{ quartiles }}[1] + {{ quartiles }}[3] - 2 * {{ quartiles }}[2])
+                / ({{ quartiles }}[3] - {{ quartiles }}[1])
+            )
+            + greatest(
+                0,
+                1
+                - arrayReduce(
+                    'quantileExactInclusive(0.5)', arrayMap(n -> abs(n - {{ quartiles }}[2]), {{ numbers }})
+                ) / {{ quartiles }}[2]
+            )
+        ) / 2
+    )
+{%- endmacro %}
+
+
+{# The three quartiles of an array, interpolated as spreadsheets and numpy do. #}
+{% macro quartiles(numbers) -%}
+    arrayReduce('quantilesExactInclusive(0.25, 0.5, 0.75)', {{ numbers }})
+{%- endmacro %}
+
+
+{# Largest of the counts that sumMap collected; 0 without any. #}
+{% macro largest_count(key, condition) -%}
+    arrayMax(arrayPushBack((sumMapIf([{{ key }}], [toInt64(1)], {{ condition }})).2, 0))
 {%- endmacro %}

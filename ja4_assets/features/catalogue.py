@@ -1,6 +1,6 @@
 """The features of an entity hour that the model reads, in the order in which it reads them.
 
-Source of each definition: `dbt_clickhouse/models/marts/fct_entity_hour.yml`. An entity is
+Source of each definition: `dbt_clickhouse/models/columns.md`. An entity is
 (client_ip, ja4_stable, host) within one hour. Null means unobserved or not applicable, never zero.
 """
 
@@ -18,9 +18,16 @@ class Unit(StrEnum):
     BITS = "bits"
     """Surprise: -log2 of a smoothed conditional probability, 0 or more."""
     COUNT = "count"
-    """Distinct things, or a ratio of two counts; long-tailed, so it enters the model as log1p."""
+    """Distinct things, a place, a time, or a quotient of such; 0 or more and long-tailed, so it enters the
+    model as log1p."""
     FLAG = "flag"
     """1 if the claim holds for the entity, 0 if not."""
+    RATIO = "ratio"
+    """A score or quotient from 0 to 1 that is no share of requests."""
+    SIGNED = "signed"
+    """From -1 to 1; 0 is neutral."""
+    DEVIATIONS = "deviations"
+    """Distance from a median in median absolute deviations, of either sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +41,32 @@ class Feature:
 
 
 FEATURES: tuple[Feature, ...] = (
+    Feature("ja4_reqs_rank", Unit.COUNT, "place of this JA4 by requests, others' only"),
+    Feature(
+        "ja4_reqs_quantile", Unit.SHARE, "share of JA4 with no more requests than this one has from others"
+    ),
+    Feature("ja4_ips_rank", Unit.COUNT, "place of this JA4 by addresses, others' only"),
+    Feature(
+        "ja4_ips_quantile", Unit.SHARE, "share of JA4 with no more addresses than this one has otherwise"
+    ),
+    Feature("ja4_uas_rank", Unit.COUNT, "place of this JA4 by user agents, others' only"),
+    Feature("ja4_paths_rank", Unit.COUNT, "place of this JA4 by paths, others' only"),
+    Feature("ja4_browser_ratio", Unit.SHARE, "others' requests on this JA4 with a browser's user agent"),
+    Feature("ja4_h2h3_ratio", Unit.SHARE, "others' requests on this JA4 over HTTP/2 or 3"),
+    Feature("ja4_heuristic_ratio", Unit.SHARE, "others' requests on this JA4 that contradict themselves"),
+    Feature("ja4_cache_ratio", Unit.SHARE, "others' requests on this JA4 for cacheable files"),
+    Feature("ja4_asn_entropy", Unit.BITS, "spread of this JA4 over networks, others' only"),
+    Feature("ja4_age_days", Unit.COUNT, "days since this JA4 was first seen"),
+    Feature("ja4_surge", Unit.DEVIATIONS, "requests of this JA4 against the same hour of earlier weeks"),
     Feature("ua_ja4_bits", Unit.BITS, "surprise of this browser family on this JA4"),
     Feature("ua_ja4_known_mismatch", Unit.FLAG, "JA4 known to belong to another client"),
     Feature("alpn_proto_gap", Unit.SHARE, "HTTP/1 requests although the hello offered HTTP/2"),
     Feature("tls_floor_gap", Unit.FLAG, "TLS version below what the browser speaks"),
     Feature("grease_missing", Unit.FLAG, "Chromium user agent without GREASE"),
     Feature("pq_missing", Unit.FLAG, "browser version without its post-quantum group"),
+    Feature("h2fp_ua_bits", Unit.BITS, "surprise of the HTTP/2 settings for this browser family"),
     Feature("ttl_os_mismatch", Unit.SHARE, "packets' TTL of another operating system"),
+    Feature("tcpsig_os_bits", Unit.BITS, "surprise of the TCP stack for the operating system named"),
     Feature("mss_tunnel", Unit.SHARE, "segment size of a tunnel"),
     Feature("sni_host_mismatch", Unit.SHARE, "requests for a host other than the SNI"),
     Feature("ja4_per_ip", Unit.COUNT, "different JA4 from this address"),
@@ -54,6 +80,34 @@ FEATURES: tuple[Feature, ...] = (
     Feature("secfetch_incoherent", Unit.SHARE, "impossible Sec-Fetch combinations"),
     Feature("ch_ua_mismatch", Unit.SHARE, "client hints that contradict the user agent"),
     Feature("ch_platform_mismatch", Unit.SHARE, "platform hint that contradicts the user agent"),
+    Feature("lang_geo_mismatch", Unit.SHARE, "first language not spoken in the country of the address"),
+    Feature("cookie_return", Unit.SHARE, "requests after the first that send a cookie"),
+    Feature("referer_valid", Unit.RATIO, "referers that were fetched before"),
+    Feature("conditional_ratio", Unit.SHARE, "repeated requests that a cache made conditional"),
+    Feature("ua_per_ja4ip", Unit.COUNT, "user agents of this address on this JA4"),
+    Feature("iat_cv", Unit.COUNT, "variation of the gaps between requests"),
+    Feature("burstiness", Unit.SIGNED, "burstiness of the requests, -1 a clock, 1 bursts"),
+    Feature("beacon_ts", Unit.RATIO, "regularity of the gaps, 1 a beacon"),
+    Feature("beacon_size", Unit.RATIO, "regularity of the response sizes, 1 a beacon"),
+    Feature("lag1", Unit.SIGNED, "correlation of each gap with the one before"),
+    Feature("mode_share", Unit.SHARE, "gaps in the commonest tenth of a second"),
+    Feature("conc_max", Unit.COUNT, "connections in use at one time"),
+    Feature("reqs_per_conn", Unit.COUNT, "requests per connection"),
+    Feature("hello_to_req_ms", Unit.COUNT, "milliseconds from hello to first request"),
+    Feature("beacon_hist", Unit.RATIO, "evenness of the last 24 hours, 1 the same each hour"),
+    Feature("beacon_dur", Unit.RATIO, "how much of the last 24 hours was covered"),
+    Feature("night_share", Unit.SIGNED, "requests in the local night, more than others'"),
+    Feature("path_entropy", Unit.RATIO, "variety of the paths, 0 one kind, 1 each another"),
+    Feature("uniq_path_ratio", Unit.SHARE, "requests for a path not asked before"),
+    Feature("enum_score", Unit.SHARE, "steps of the same size from number to number"),
+    Feature("asset_ratio", Unit.COUNT, "images, scripts and styles per page"),
+    Feature(
+        "asset_complete", Unit.SHARE, "images, scripts and styles fetched of those that belong to the pages"
+    ),
+    Feature("err4xx_ratio", Unit.SHARE, "requests answered 4xx"),
+    Feature("err5xx_ratio", Unit.SHARE, "requests answered 5xx"),
+    Feature("sensitive_hits", Unit.SHARE, "requests for secrets and administration"),
+    Feature("robots_fetched", Unit.FLAG, "robots.txt was read"),
 )
 
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)

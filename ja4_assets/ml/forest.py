@@ -79,7 +79,7 @@ class EntityForest:
 
 
 def build_pipeline(settings: ForestSettings) -> Pipeline:
-    """The unfitted pipeline, from the 20 columns of `feature_matrix` to a score.
+    """The unfitted pipeline, from the columns of `feature_matrix` to a score.
 
     An unobserved value becomes 0 after scaling, which is the training median, and its indicator
     becomes 1: the forest can isolate "unobserved" without mistaking it for an extreme value.

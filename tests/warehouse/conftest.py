@@ -44,6 +44,12 @@ CHROME_AGENT = (
     "Chrome/156.0.0.0 Safari/537.36"
 )
 HOURLY_MARTS = ("fct_entity_hour", "fct_ja4_hour", "fct_request_minute", "int_requests")
+ENTITY_GROUPS = ("requests", "population", "contradictions", "headers", "timing", "rhythm", "paths")
+HOURLY_MODELS = (
+    *HOURLY_MARTS,
+    "int_ja4_client_hour",
+    *(f"int_entity_hour_{group}" for group in ENTITY_GROUPS),
+)
 
 
 @dataclass(frozen=True)
@@ -243,6 +249,6 @@ def warehouse(
         first = snapshot(client)
         store(client, *spoofed_visit(early, 2, first=7), *spoofed_visit(middle, 2, first=7))
         window = {"JA4_START_HOUR": f"{middle:%Y-%m-%d %H:%M:%S}", "JA4_END_HOUR": f"{now:%Y-%m-%d %H:%M:%S}"}
-        dbt(database_url, folder, project, "run", "--select", *HOURLY_MARTS, hours=window)
+        dbt(database_url, folder, project, "run", "--select", *HOURLY_MODELS, hours=window)
         yield Warehouse(client, hours, first, snapshot(client), build_log)
         client.command(f"drop database {urlsplit(database_url).path.strip('/')} sync")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def of_hour(rows: list[str], hour: datetime) -> list[str]:
 
 def test_build_passes_every_unit_test_and_data_test_without_warning(warehouse: Any) -> None:
     assert "WARN=0 ERROR=0 SKIP=0" in warehouse.build_log
-    assert "12 unit tests" in warehouse.build_log
+    assert re.search(r"\b[1-9]\d unit tests", warehouse.build_log)
 
 
 def test_person_contradicts_nothing(warehouse: Any) -> None:

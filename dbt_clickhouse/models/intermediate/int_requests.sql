@@ -1,5 +1,6 @@
 {{ hourly(
     order_by='(hour, client_ip, ja4_stable, host, ts)',
+    sources={'raw_http_requests': 'ts'},
     partition_column='toStartOfHour(ts)',
     keep='toIntervalDay(15)'
 ) }}
@@ -56,9 +57,20 @@ reference as (
     group by ja4
 ),
 
+published_crawlers as (
+    select distinct lower(name) as name
+    from {{ ref('stg_crawler_ranges') }}
+),
+
 joined as (
     select
         *,
+        {{ intel('asn', 'asn', 'client_ip') }} as asn,
+        {{ intel('autonomous_system', 'kind', 'toUInt64(asn)') }} as asn_kind,
+        {{ intel('country', 'country', 'client_ip') }} as country,
+        {{ intel('cloud', 'name', 'client_ip') }} as cloud,
+        {{ intel('anonymiser', 'name', 'client_ip') }} as anonymiser,
+        {{ intel('crawler_range', 'name', 'client_ip') }} as crawler_range,
         -- Behind a proxy the handshake and the TCP stack are the proxy's and say nothing of the client.
         join_state = 'matched' and peer_ip = client_ip as is_own_hello,
         {{ unquoted('sec_ch_ua_platform') }} as ch_platform
@@ -75,6 +87,13 @@ judged as (
         client_ip,
         ja4_stable,
         host,
+        asn,
+        cast(asn_kind as LowCardinality(String)) as asn_kind,
+        cast(country as LowCardinality(String)) as country,
+        cast(cloud as LowCardinality(String)) as cloud,
+        cast(anonymiser as LowCardinality(String)) as anonymiser,
+        cast({{ crawler_state('is_declared_bot', 'ua_family', 'crawler_range', 'published_crawlers') }}
+        as LowCardinality(String)) as crawler_state,
         sensor,
         site,
         conn_id,
@@ -101,6 +120,28 @@ judged as (
         join_confidence,
         ja4,
         is_own_hello,
+        if(peer_ip = client_ip, h2_fingerprint, null) as h2_fingerprint,
+        if(is_own_hello, {{ tcp_stack('tcp_signature') }}, null) as tcp_stack,
+        if(is_own_hello, hello_to_request_us, null) as hello_to_request_us,
+        ifNull(ch_platform, ua_os) as client_os,
+        nullIf(lower(extract(ifNull(accept_language, ''), '^\\s*([A-Za-z]{2,3})\\b')), '') as language,
+        {{ resource_kind('method', 'path', 'sec_fetch_dest', 'accept') }} as resource,
+        cast({{ is_sensitive_path('path') }} as UInt8) as is_sensitive_path,
+        cast({{ is_login_attempt('method', 'path', 'status') }} as UInt8) as is_login_attempt,
+        cast(
+            if(
+                notEmpty(header_names) or notEmpty(cookie_names),
+                notEmpty(cookie_names) or arrayExists(name -> lower(name) = 'cookie', header_names),
+                null
+            ) as Nullable(UInt8)
+        ) as has_cookie,
+        cast(
+            if(
+                notEmpty(header_names),
+                arrayExists(name -> lower(name) in ('if-none-match', 'if-modified-since'), header_names),
+                null
+            ) as Nullable(UInt8)
+        ) as is_conditional,
         cast(if(is_own_hello, has_psk, null) as Nullable(UInt8)) as has_psk,
         cast(
             multiIf(
@@ -191,7 +232,16 @@ judged as (
                 sec_ch_ua_mobile is not null, (sec_ch_ua_mobile = '?1') != match(user_agent, '\\bMobile\\b'),
                 0
             ) as Nullable(UInt8)
-        ) as is_ch_platform_mismatch
+        ) as is_ch_platform_mismatch,
+        cast(
+            greatest(
+                ifNull(is_family_mismatch, 0), ifNull(is_alpn_gap, 0), ifNull(is_tls_floor_gap, 0),
+                ifNull(is_grease_missing, 0), ifNull(is_pq_missing, 0), ifNull(is_ttl_mismatch, 0),
+                ifNull(is_sni_mismatch, 0), ifNull(is_required_header_missing, 0), ifNull(is_header_case_odd, 0),
+                ifNull(is_sec_fetch_missing, 0), ifNull(is_sec_fetch_incoherent, 0),
+                ifNull(is_ch_ua_mismatch, 0), ifNull(is_ch_platform_mismatch, 0), is_sensitive_path
+            ) as UInt8
+        ) as is_contradicted
     from joined
 )
 

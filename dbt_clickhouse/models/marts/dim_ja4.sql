@@ -1,13 +1,6 @@
 {{ config(materialized='table', order_by='ja4_stable') }}
 
-with hellos as (
-    select *
-    from {{ ref('stg_tls_hellos') }}
-    where ja4_stable != ''
-),
-
--- The hourly rollup outlives the raw rows, so that first_seen does not move when those expire.
-activity as (
+with activity as (
     select
         ja4_stable,
         min(first_ts) as first_seen,
@@ -20,23 +13,8 @@ activity as (
 ),
 
 traits as (
-    select
-        ja4_stable,
-        {{ by_frequency('hellos.ja4') }} as variants,
-        {{ commonest('hellos.ja4_r') }} as ja4_r,
-        {{ commonest('hellos.ja4_o') }} as ja4_o,
-        {{ commonest('hellos.ja3_hash') }} as ja3_hash,
-        uniqExact(hellos.ja3_hash) as ja3_hashes,
-        max(tls_version) as tls_version,
-        argMax(alpn, (length(alpn), alpn)) as alpn,
-        max(has_grease) as has_grease,
-        max(has_ech) as has_ech,
-        max(has_pq_group) as has_pq_group,
-        quantileExact(hello_len) as hello_len,
-        quantileExact(segments) as segments,
-        {{ commonest('hellos.tcp_signature') }} as tcp_signature
-    from hellos
-    group by ja4_stable
+    select *
+    from {{ ref('stg_ja4_seen') }}
 ),
 
 known as (

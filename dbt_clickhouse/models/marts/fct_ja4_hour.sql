@@ -1,4 +1,4 @@
-{{ hourly(order_by='(hour, ja4_stable)') }}
+{{ hourly(order_by='(hour, ja4_stable)', sources={'int_requests': 'ts', 'raw_tls_hellos': 'ts'}) }}
 
 with requests as (
     select *
@@ -10,7 +10,7 @@ with requests as (
 used_connections as (
     select distinct conn_id
     from {{ ref('stg_http_requests') }}
-    where {{ in_hour_window('ts', margin_hours=1) }}
+    where {{ in_hour_window('ts', hours_after=1) }}
 ),
 
 hellos as (

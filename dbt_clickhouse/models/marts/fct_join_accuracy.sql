@@ -1,4 +1,6 @@
-{{ hourly(order_by='(minute, sensor)', partition_column='toStartOfHour(minute)') }}
+{{ hourly(
+    order_by='(minute, sensor)', sources={'stg_canary_requests': 'ts'}, partition_column='toStartOfHour(minute)'
+) }}
 
 with source as (
     select *

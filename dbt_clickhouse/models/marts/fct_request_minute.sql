@@ -1,5 +1,6 @@
 {{ hourly(
     order_by='(minute, client_ip, ja4_stable, host)',
+    sources={'int_requests': 'ts'},
     partition_column='toStartOfHour(minute)',
     keep='toIntervalDay(7)'
 ) }}

@@ -12,7 +12,7 @@ summed as (
         {%- for counter in agent_counters() %}
             sum(source.{{ counter }}) as {{ counter }},
         {%- endfor %}
-        any(source.site) as site,
+        cast(any(source.site) as LowCardinality(String)) as site,
         max(source.requests_waiting) as requests_waiting,
         argMax(source.clock_skew_us, abs(source.clock_skew_us)) as clock_skew_us
     from source

@@ -16,6 +16,25 @@ TABLES = {
     "verdicts",
     "analyst_labels",
     "audit_log",
+    "intel_sources",
+    "intel_networks",
+    "intel_autonomous_systems",
+    "intel_crawlers",
+    "intel_public_suffixes",
+    "agg_ja4_seen",
+    "agg_first_seen",
+    "agg_requests_minute",
+    "agg_requests_hour",
+    "agg_requests_day",
+}
+VIEWS = {f"{table}_mv" for table in TABLES if table.startswith("agg_")}
+DICTIONARIES = {
+    "intel_asn",
+    "intel_country",
+    "intel_cloud",
+    "intel_crawler_range",
+    "intel_anonymiser",
+    "intel_autonomous_system",
 }
 
 
@@ -28,7 +47,7 @@ def tables(client: Client) -> dict[str, str]:
 
 
 def test_upgrade_creates_the_database_and_every_table(migrated: Client) -> None:
-    assert set(tables(migrated)) == TABLES
+    assert set(tables(migrated)) == TABLES | VIEWS | DICTIONARIES
 
 
 def test_second_upgrade_applies_nothing(database_url: str, migrated: Client) -> None:
