@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import conversations
+from cleartext_entries import cleartext_entries
 from conversations import CHANGE_CIPHER_SPEC, PREAMBLES
 
 from capture_agent.capture.errors import CaptureFileError
@@ -209,4 +210,4 @@ def packet_entries() -> dict[str, tuple[list[bytes], Run]]:
         "http2": ([HTTP2_START], lambda octets, _: parse_http2_start(octets)),
         "http events": ([EVENT], read_event),
     }
-    return pure | (compiled_entries(files) if is_active() else {})
+    return pure | cleartext_entries() | (compiled_entries(files) if is_active() else {})
