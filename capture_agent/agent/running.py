@@ -16,6 +16,7 @@ from queue import Empty
 
 from structlog.typing import FilteringBoundLogger
 
+from capture_agent import compiled
 from capture_agent.agent.clock_report import clock_sentence
 from capture_agent.agent.open_connections_file import OpenConnectionsFile
 from capture_agent.agent.running_delivery import CLOSE_S, COMPLAINT_S, Delivery, StoredMark
@@ -312,7 +313,11 @@ class LiveAgent:
             captures={one.name: CaptureState(one.is_up, one.fill_ratio, one.drops) for one in self._captures},
             sinks=sinks,
             sources={pump.source.name: not pump.has_ended() for pump in self._requests},
-            labels={"sensor": self._pipeline.ledger.sensor, "site": self._pipeline.ledger.site},
+            labels={
+                "sensor": self._pipeline.ledger.sensor,
+                "site": self._pipeline.ledger.site,
+                "request_path": compiled.request_path_name(),
+            },
         )
         for name in LOSSES:
             self._complain(name, self._state.totals[name], now_s)
