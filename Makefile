@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 JA4     = $(BIN)/ja4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test lint bench lock clean system-packages
+.PHONY: help setup up down status test lint bench lock packages clean system-packages
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,11 @@ lock: $(BIN)/uv ## resolve the lock files again
 	  --no-header --extra platform --extra build pyproject.toml -o requirements.lock $(LOCK_ARGS)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock $(LOCK_ARGS)
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --extra agent -c requirements.lock pyproject.toml -o requirements-agent.lock $(LOCK_ARGS)
+
+packages: $(VENV)/.runtime ## build .deb and .rpm of the agent and of the Apache module into dist/
+	@PYTHON=$(BIN)/python UV=$(BIN)/uv packaging/build-packages dist
 
 clean: down ## stop, and delete the run-time state (the database too)
 	rm -rf var build dist dbt_clickhouse/target dbt_clickhouse/logs
