@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from operator_cli import first_start
+from operator_cli.live_capture import advice, refuse_what_cannot_capture, write_agent_settings
 from operator_cli.settings import Settings
 from operator_cli.supervisor import PlatformError, Supervisor, answers
 
@@ -37,13 +38,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def up(settings: Settings) -> int:
     """Start, migrate, load, materialise; each step says what it does and since when."""
     say = _Progress()
+    if settings.live:
+        refuse_what_cannot_capture(settings.live)
     settings.prepare_folders()
     supervisor = Supervisor(settings)
     if supervisor.maybe_running() is None:
+        if settings.live:
+            write_agent_settings(settings, settings.live)
         say(f"starting {', '.join(service.name for service in settings.services)}")
         supervisor.start()
     else:
         say("already running")
+        if settings.live and not answers(settings.services[-1]):
+            raise PlatformError("it runs without live capture: `make down`, then `make up LIVE=...` again")
     if settings.uses_embedded_database:
         supervisor.wait_until_ready(settings.services[0], READY_DEADLINE_S)
     say("bringing the tables up to date")
@@ -84,6 +91,8 @@ def _print_addresses(settings: Settings) -> None:
     print()
     for name, label in labels.items():
         print(f"  {label:20} {addresses[name]}")
+    if settings.live:
+        print(f"\n{advice(settings)}")
     print("\n  make down stops it all; logs are in", settings.state_dir / "log")
 
 

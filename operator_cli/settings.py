@@ -60,6 +60,16 @@ class Settings(BaseSettings):
         return self.home.resolve()
 
     @property
+    def agent_settings(self) -> Path:
+        """Settings of the agent, when it captures live."""
+        return self.state_dir / "run" / "agent.toml"
+
+    @property
+    def requests_socket(self) -> Path:
+        """Where that agent hears of requests from the web server."""
+        return self.state_dir / "run" / "http" / "http.sock"
+
+    @property
     def uses_embedded_database(self) -> bool:
         """No server was named, so the embedded engine holds the data."""
         return self.clickhouse_url is None
@@ -73,7 +83,7 @@ class Settings(BaseSettings):
     def services(self) -> tuple[Service, ...]:
         """The processes to start, the database first."""
         database = Service("clickhouse", self.clickhouse_port, "JA4_CLICKHOUSE_PORT", "/ping")
-        agent = (Service("agent", self.metrics_port, "JA4_METRICS_PORT", "/healthz"),) if self.live else ()
+        agent = (Service("agent", self.metrics_port, "JA4_METRICS_PORT", "/readyz"),) if self.live else ()
         others = (
             Service("mlflow", self.mlflow_port, "JA4_MLFLOW_PORT", "/health"),
             Service("dagster", self.dagster_port, "JA4_DAGSTER_PORT", "/server_info"),
@@ -111,7 +121,7 @@ class Settings(BaseSettings):
             "JA4_MLFLOW_PORT": str(self.mlflow_port),
             "JA4_DASHBOARD_PORT": str(self.dashboard_port),
             "JA4_METRICS_PORT": str(self.metrics_port),
-            "JA4_LIVE": self.live or "",
+            "JA4_AGENT_CONFIG": str(self.agent_settings),
             "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.mlflow_port}",
             "DAGSTER_HOME": str(self.state_dir / "dagster"),
             # Nothing the platform runs may call out on its own.
@@ -130,7 +140,7 @@ class Settings(BaseSettings):
 
     def prepare_folders(self) -> None:
         """Make the folders that the processes expect, and give Dagster its instance file."""
-        for name in ("clickhouse", "mlflow", "dagster", "log", "run", "sample"):
+        for name in ("clickhouse", "mlflow", "dagster", "log", "run", "run/http", "sample"):
             (self.state_dir / name).mkdir(mode=0o750, parents=True, exist_ok=True)
         instance_file = self.state_dir / "dagster" / "dagster.yaml"
         if not instance_file.is_symlink():

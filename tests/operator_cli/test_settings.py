@@ -41,7 +41,7 @@ def test_sample_goes_into_the_embedded_database_only_unless_asked_for(settings: 
 def test_live_capture_starts_the_agent_and_leaves_the_sample_out(settings: Settings) -> None:
     live = Settings(home=settings.home, live="eth0")
     assert [service.name for service in live.services][-1] == "agent"
-    assert live.environment()["JA4_LIVE"] == "eth0"
+    assert live.environment()["JA4_AGENT_CONFIG"] == str(live.agent_settings)
     assert not live.wants_sample
     assert "agent" not in [service.name for service in settings.services]
 

@@ -181,8 +181,8 @@ def start_server(certificate_folder: Path) -> Iterator[Callable[..., ReportingSe
     """Starts servers, and closes them."""
     started: list[ReportingServer] = []
 
-    def start(events: Path | None = None) -> ReportingServer:
-        started.append(ReportingServer(certificate_folder, events))
+    def start(events: Path | None = None, address: str = "127.0.0.1") -> ReportingServer:
+        started.append(ReportingServer(certificate_folder, events, address))
         return started[-1]
 
     yield start
