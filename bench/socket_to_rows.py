@@ -4,7 +4,7 @@
 
 The agent's parts as `run` puts them together: one thread reads the socket, joins and makes rows, others cut
 batches and insert them. `pure` is the same without the compiled modules. Peer: the same lines decoded by the
-json module and written by clickhouse-connect's row insert, 13 columns, without any join. All sides take turns.
+json module and written by clickhouse-connect's row insert, 13 columns, without any join. All take turns.
 CPU is that of the agent's process and that of the database's; other work on the machine changes elapsed times
 most and CPU times least. `bench/correlate.py` has the join alone.
 """

@@ -66,7 +66,7 @@ EVENTS = st.builds(
 HELLOS = st.builds(
     JoinableHello,
     ts_us=st.integers(0, LAST_US),
-    quality=st.sampled_from(list(Quality)),
+    quality=st.one_of(st.none(), st.sampled_from(list(Quality))),
     ja4=st.one_of(st.none(), TEXTS),
     ja4_stable=st.one_of(st.none(), TEXTS),
     ja3_hash=st.one_of(st.none(), TEXTS),
