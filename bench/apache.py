@@ -1,15 +1,22 @@
 """What mod_reqin_log costs Apache, and whether every event that is lost is counted.
 
-First part: wrk against two servers, with and without the module, in turns, while a reader drains the socket.
-Second part: ab against the module while its reader is absent, hung or killed.
+First part: wrk against three servers in turns, in an order that rotates: without the module, without it again
+as a control, and with it, while a reader drains the socket. CPU is that of all of a server's threads, by the
+scheduler's count. Each ratio is the median over rounds of with to without, with a bootstrap interval of 95 %;
+the control's shows what the machine's other work does to such a figure.
+Second part, where valgrind is installed: instructions in user space that a request takes, which other work
+does not change.
+Third part: ab against the module while its reader is absent, hung or killed.
 
-    python bench/apache.py [--rounds 5] [--seconds 4] [--requests 30000]
+    python bench/apache.py [--rounds 15] [--seconds 1] [--requests 30000]
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import random
 import re
 import shutil
 import statistics
@@ -40,6 +47,8 @@ BROWSER_HEADERS = {
     "Sec-Fetch-Dest": "document",
     "Cookie": "session=0123456789abcdef0123456789abcdef; theme=dark; consent=1",
 }
+RESAMPLES = 10_000
+COUNTED_REQUESTS = (200, 1_200)
 WRK_UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
@@ -64,14 +73,14 @@ def url_of(apache: PrivateApache) -> str:
 
 
 def cpu_seconds(apache: PrivateApache) -> float:
-    """User and system time of the server's processes so far."""
+    """Time that the threads of the server's processes have run, to the nanosecond (proc(5), schedstat)."""
     if apache.process is None:
         raise RuntimeError("the server is not running")
-    ticks = 0
+    run_ns = 0
     for pid in (apache.process.pid, *apache.children()):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            run_ns += int((task / "schedstat").read_text().split()[0])
+    return run_ns / 1e9
 
 
 def run_wrk(apache: PrivateApache, seconds: int) -> Measurement:
@@ -100,49 +109,89 @@ def run_wrk(apache: PrivateApache, seconds: int) -> Measurement:
 
 
 def compare_cost(module: Path, rounds: int, seconds: int) -> None:
-    """Print medians with and without the module and the median of the ratios of neighbouring runs."""
+    """Print medians of each server and the ratios to the one without the module."""
     with_module = PrivateApache(module, directives=SERVERS)
-    without = PrivateApache(None, directives=SERVERS)
+    servers = {
+        "without": PrivateApache(None, directives=SERVERS),
+        "control": PrivateApache(None, directives=SERVERS),
+        "with": with_module,
+    }
+    runs: dict[str, list[Measurement]] = {name: [] for name in servers}
     reader = EventReader(with_module.socket_path, keeps_events=False).start()
+    with contextlib.ExitStack() as stack:
+        stack.callback(reader.die)
+        for apache in servers.values():
+            stack.enter_context(apache)
+            run_wrk(apache, 1)  # threads, caches, buckets
+        order = list(servers)
+        for _ in range(rounds):
+            for name in order:
+                runs[name].append(run_wrk(servers[name], seconds))
+            order = [*order[1:], order[0]]
+    for name, found in runs.items():
+        print(
+            f"{name:8} {statistics.median(run.requests / seconds for run in found):9,.0f} requests/s "
+            f"{statistics.median(run.cpu_s_per_100k for run in found):7.3f} CPU s per 100,000 "
+            f"p99 {statistics.median(run.p99_ms for run in found):7.3f} ms "
+            f"failed {sum(run.failures for run in found)}"
+        )
+    for name in ("with", "control"):
+        pairs = list(zip(runs["without"], runs[name], strict=True))
+        for label, ratios in (
+            ("CPU", [new.cpu_s_per_100k / old.cpu_s_per_100k for old, new in pairs]),
+            ("p99", [new.p99_ms / old.p99_ms for old, new in pairs]),
+        ):
+            low, high = bootstrap_interval(ratios)
+            middle = statistics.median(ratios)
+            print(f"{label} {name} / without: {middle:.3f}, 95 % between {low:.3f} and {high:.3f}")
+    print(f"reader took {reader.bytes_read:,} bytes; load of the machine {os.getloadavg()[0]:.1f}")
+
+
+def bootstrap_interval(ratios: list[float]) -> tuple[float, float]:
+    """Where the median of as many ratios lies in 95 of 100 cases, by resampling."""
+    draw = random.Random(1)
+    medians = sorted(statistics.median(draw.choices(ratios, k=len(ratios))) for _ in range(RESAMPLES))
+    return medians[RESAMPLES * 25 // 1000], medians[RESAMPLES * 975 // 1000]
+
+
+def count_instructions(module: Path) -> None:
+    """Print what a request takes in user space, by the difference of a longer and a shorter run."""
+    found = {}
+    for name, loaded in (("without", None), ("with", module)):
+        short, long = (instructions_of(loaded, requests) for requests in COUNTED_REQUESTS)
+        found[name] = (long - short) / (COUNTED_REQUESTS[1] - COUNTED_REQUESTS[0])
+    print(
+        f"instructions of a request: {found['without']:,.0f} without, {found['with']:,.0f} with, "
+        f"ratio {found['with'] / found['without']:.3f}"
+    )
+
+
+def instructions_of(module: Path | None, requests: int) -> int:
+    """All that a server executes from its start to its end, with so many requests between."""
+    apache = PrivateApache(module, single_process=True)
+    log_file = apache.root / "valgrind.log"
+    # The profile itself is not wanted, and the user that the server becomes could not write it.
+    apache.run_under(
+        "valgrind", "--tool=callgrind", f"--log-file={log_file}", f"--callgrind-out-file={os.devnull}"
+    )
+    reader = EventReader(apache.socket_path, keeps_events=False).start()
     try:
-        with with_module, without:
-            for apache in (without, with_module):
-                run_wrk(apache, 1)  # threads, caches, buckets
-            bare: list[Measurement] = []
-            reporting: list[Measurement] = []
-            for number in range(rounds):
-                pair = [(without, bare), (with_module, reporting)]
-                for apache, runs in pair if number % 2 == 0 else reversed(pair):
-                    runs.append(run_wrk(apache, seconds))
+        with apache:
+            run_ab(apache, requests, connections=1)
+            apache.stop()
+            collected = re.search(r"Collected : (\d+)", log_file.read_text())
     finally:
         reader.die()
-    for label, runs in (("without", bare), ("with", reporting)):
-        print(
-            f"{label:8} {statistics.median(run.requests / seconds for run in runs):9,.0f} requests/s "
-            f"{statistics.median(run.cpu_s_per_100k for run in runs):7.3f} CPU s per 100,000 "
-            f"p99 {statistics.median(run.p99_ms for run in runs):7.3f} ms "
-            f"failed {sum(run.failures for run in runs)}"
-        )
-    pooled = [
-        sum(run.cpu_s for run in runs) / sum(run.requests for run in runs) for runs in (bare, reporting)
-    ]
-    print(f"CPU of all runs together, with / without: {pooled[1] / pooled[0]:.3f}")
-    pairs = list(zip(bare, reporting, strict=True))
-    cpu = [new.cpu_s_per_100k / old.cpu_s_per_100k for old, new in pairs]
-    p99 = [new.p99_ms / old.p99_ms for old, new in pairs]
-    for label, ratios in (("CPU", cpu), ("p99", p99)):
-        print(
-            f"{label} with / without: median {statistics.median(ratios):.3f}, "
-            f"{min(ratios):.3f} to {max(ratios):.3f}"
-        )
-    print(f"reader took {reader.bytes_read:,} bytes")
+    if collected is None:
+        raise RuntimeError("valgrind counted nothing")
+    return int(collected[1])
 
 
-def run_ab(apache: PrivateApache, requests: int) -> tuple[int, float]:
+def run_ab(apache: PrivateApache, requests: int, connections: int = CONNECTIONS) -> tuple[int, float]:
     """Exactly `requests` requests: how many failed, and the slowest in ms."""
     fields = [part for name, value in BROWSER_HEADERS.items() for part in ("-H", f"{name}: {value}")]
     output = subprocess.run(
-        ["ab", "-q", "-k", "-l", "-n", str(requests), "-c", str(CONNECTIONS), *fields, url_of(apache)],
+        ["ab", "-q", "-k", "-l", "-n", str(requests), "-c", str(connections), *fields, url_of(apache)],
         capture_output=True,
         text=True,
         check=True,
@@ -219,8 +268,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=int, default=1)
     parser.add_argument("--requests", type=int, default=30_000)
     options = parser.parse_args()
     missing = [tool for tool in ("apache2", "apxs", "wrk", "ab") if shutil.which(tool) is None]
@@ -230,6 +279,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         module = build_module(Path(folder))
         compare_cost(module, options.rounds, options.seconds)
+        if shutil.which("valgrind"):
+            count_instructions(module)
         lose_readers(module, options.requests)
 
 
