@@ -106,6 +106,10 @@ class Pipeline:
         flow_events = self._packets.feed(frame)
         return rows + self._apply(flow_events) if flow_events else rows
 
+    def use(self, normal_form: Callable[[HttpEvent], HttpEvent]) -> None:
+        """Bring requests that are read off the wire into another normal form from now on."""
+        self._normal_form = normal_form
+
     def note(self, event: HttpEvent) -> list[Row]:
         """Take one HTTP event in the normal form of `capture_agent.intake.normal_form`."""
         self.ledger.counters.http_events_seen += 1

@@ -32,7 +32,7 @@ from capture_agent.agent.running_pumps import (
     SeenUntil,
 )
 from capture_agent.agent.service_manager import ServiceManager
-from capture_agent.events import TlsHello
+from capture_agent.events import HttpEvent, TlsHello
 from capture_agent.metrics import AgentState, CaptureState
 from capture_agent.pipeline import Pipeline
 from capture_agent.ports import RowCounts
@@ -115,6 +115,10 @@ class LiveAgent:
         self._selection = selection
         for capture in self._captures:
             capture.select(selection)
+
+    def keep(self, normal_form: Callable[[HttpEvent], HttpEvent]) -> None:
+        """Keep other headers of requests that are read off the wire; for the thread that runs the agent."""
+        self._pipeline.use(normal_form)
 
     def deliver_to(self, deliveries: Sequence[Delivery]) -> None:
         """Replace the sinks, without losing a row; for the thread that runs the agent.

@@ -85,6 +85,7 @@ class Reloader:
         selection = selection_of(settings)
         self._agent.select(selection)
         self._sources.use(form)
+        self._agent.keep(form.of)
         self._deliveries = kept + list(zip(added, opened, strict=True))
         self._agent.deliver_to([delivery for _, delivery in self._deliveries])
         later = list(_changes(self._settings, settings))

@@ -230,6 +230,37 @@ def test_kept_headers_follow_a_reload(agent: Agent, start_server: Callable[..., 
     assert found == [("life", None), (None, "*/*")]
 
 
+@pytest.mark.parametrize("choice", ["workers = 3", 'source = "scapy"'])
+def test_every_way_to_capture_sees_every_connection(
+    agent: Agent, start_server: Callable[..., ReportingServer], choice: str
+) -> None:
+    if "scapy" in choice:
+        pytest.importorskip("scapy.all", reason="scapy is not installed")
+    server = start_server()
+    settings = settings_of(agent, [server.port], "rows.jsonl").replace("[capture]", f"[capture]\n{choice}")
+    agent.start(settings)
+    connect(server.port, 20)
+    assert agent.stop() == 0
+    ports = [row["src_port"] for row in rows(agent.folder / "rows.jsonl", "raw_tls_hellos")]
+    assert len(ports) == len(set(ports)) == 20
+    [started] = agent.log("capturing")
+    assert (started["workers"], started["method"]) == ((1, "scapy") if "scapy" in choice else (3, "ring"))
+
+
+def test_lists_leave_out_hellos_and_requests_and_the_books_say_how_many(
+    agent: Agent, start_server: Callable[..., ReportingServer]
+) -> None:
+    lists = '[capture.exclude]\nsource_networks = ["127.0.0.0/8"]\n'
+    agent.start(settings_of(agent, [], "rows.jsonl", more=lists))
+    server = start_server(agent.folder / "requests.sock")
+    connect(server.port, 4)
+    assert agent.stop() == 0
+    assert rows(agent.folder / "rows.jsonl", "raw_tls_hellos") == []
+    assert rows(agent.folder / "rows.jsonl", "raw_http_requests") == []
+    [books] = agent.log("stopped")
+    assert books["http_events_excluded"] == 4
+
+
 def test_bad_new_settings_leave_the_old_ones_in_force_and_say_why(
     agent: Agent, start_server: Callable[..., ReportingServer]
 ) -> None:
