@@ -335,6 +335,8 @@ class HttpEvent(msgspec.Struct, frozen=True, kw_only=True):
     has_all_header_names: bool = True
     """`headers` has every name in its order; false where a log has some values only: then the row has no
     header names and no hash of their order."""
+    headers_cut: bool = False
+    """Its source had no room for all pairs: then `has_all_header_names` becomes false."""
     ev: str = "end"
     v: int = 1
     dur_us: int | None = None

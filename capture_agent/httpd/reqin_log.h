@@ -121,6 +121,7 @@ typedef struct {
     reqin_http2 *http2;     /* connection's thread only */
     const char *http2_start; /* atomic; see wire_http2.c */
     int is_http2;
+    int began_as_http1; /* set before any stream of HTTP/2 runs */
 } reqin_connection;
 
 int reqin_counter_open(apr_pool_t *process_pool);

@@ -27,6 +27,9 @@ static reqin_request *begin_request(request_rec *r, reqin_connection *connection
 
     seen->connection = connection;
     seen->number = __atomic_add_fetch(&connection->requests_begun, 1, __ATOMIC_RELAXED);
+    /* The request that asked for HTTP/2 begins again as stream 1. */
+    if (r->connection->master && connection->began_as_http1)
+        seen->number--;
     ap_set_module_config(r->request_config, &reqin_log_module, seen);
     return seen;
 }
@@ -40,6 +43,7 @@ static void pre_read_request(request_rec *r, conn_rec *c)
     if (!connection || c->master)
         return;
     seen = begin_request(r, connection);
+    connection->began_as_http1 = 1;
     reqin_http1_start(&seen->http1, r->pool);
     connection->reading = seen;
     apr_pool_cleanup_register(r->pool, seen, stop_reading, apr_pool_cleanup_null);
@@ -76,12 +80,18 @@ static int post_read_request(request_rec *r)
     return DECLINED;
 }
 
+/* RFC 7540 section 3.2: the answer follows on stream 1, where the same request is reported with its outcome. */
+static int is_upgraded_to_http2(request_rec *r)
+{
+    return r->status == HTTP_SWITCHING_PROTOCOLS && !strcmp(ap_get_protocol(r->connection), "h2c");
+}
+
 static int log_transaction(request_rec *r)
 {
     reqin_connection *connection = reqin_connection_of(r->connection);
     reqin_request *seen;
 
-    if (!connection || r->main || !reqin_is_enabled_for(r->server))
+    if (!connection || r->main || !reqin_is_enabled_for(r->server) || is_upgraded_to_http2(r))
         return DECLINED;
     seen = request_of(r);
     if (!seen)

@@ -83,6 +83,8 @@ class EventDecoder:
             return other
         if event.ev != FINISHED_REQUEST:
             return self._other.decode(line)
+        if event.headers_cut:
+            event = msgspec.structs.replace(event, has_all_header_names=False)
         return self._form.of(with_http2_start(event))
 
     def maybe_number(self, line: bytes) -> tuple[str, int] | None:

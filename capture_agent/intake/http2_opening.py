@@ -49,6 +49,8 @@ def with_http2_start(event: HttpEvent) -> HttpEvent:
         h2_start=None,
         h2_fingerprint=fingerprint,
         headers=_in_wire_order(start, event.headers),
+        # The opening names them all, also where the server's table was cut.
+        has_all_header_names=True,
         header_order_source=HeaderOrderSource.WIRE,
     )
 

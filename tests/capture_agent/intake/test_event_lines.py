@@ -121,3 +121,12 @@ def test_lines_are_those_of_the_input_but_for_long_ones(content: bytes, limit: i
     assert len(found) == len(expected)
     for line, wanted in zip(found, expected, strict=True):
         assert line == wanted or (line is None and len(wanted) > limit)
+
+
+def test_event_whose_headers_had_no_room_has_not_all_names() -> None:
+    """A hash over some of the names would be another client's fingerprint."""
+    cut = EventDecoder(NormalForm()).decode(GOOD.replace(b'"status"', b'"headers_cut":true,"status"'))
+    assert isinstance(cut, HttpEvent)
+    assert not cut.has_all_header_names
+    assert dict(cut.headers)["User-Agent"] == "curl/8"
+    assert EventDecoder(NormalForm()).decode(GOOD).has_all_header_names  # type: ignore[union-attr]

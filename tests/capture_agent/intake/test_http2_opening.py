@@ -78,3 +78,9 @@ def test_frames_are_gone_once_a_line_is_read() -> None:
     assert read.h2_start is None
     assert read.h2_fingerprint == "4:99|00|0|m"
     assert dict(read.headers)["user-agent"] == "me"
+
+
+def test_names_of_the_opening_are_all_even_where_the_servers_table_was_cut() -> None:
+    whole = EventDecoder(NormalForm()).decode(msgspec.json.encode(event(headers_cut=True)))
+    assert isinstance(whole, HttpEvent)
+    assert (whole.has_all_header_names, len(whole.headers)) == (True, 6)
