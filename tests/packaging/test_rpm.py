@@ -127,3 +127,26 @@ def test_unpacked_agent_reads_a_capture(agent: Rpm, recording_dir: Path) -> None
     path = [interpreter, "-I", "-c", "import capture_agent.compiled as c; print(c.path_name())"]
     assert subprocess.run(path, capture_output=True, text=True, check=True).stdout == "compiled\n"
     assert sys.prefix not in finished.stderr
+
+
+def test_changed_settings_and_spool_outlive_reinstallation_and_removal(agent: Rpm, tmp_path: Path) -> None:
+    """In a root of its own, without scripts: what rpm itself does with the files."""
+    root = tmp_path / "root"
+    root.mkdir()
+
+    def rpm(*arguments: str) -> None:
+        command = ["rpm", "--root", str(root), "--nosignature", "--nodeps", "--noscripts", *arguments]
+        subprocess.run(command, check=True, capture_output=True)
+
+    rpm("--install", str(agent.file))
+    settings, batch = root / "etc/ja4-agent/agent.toml", root / "var/lib/ja4-agent/spool/1.batch"
+    settings.write_text('[agent]\nsensor = "changed"\n')
+    batch.parent.mkdir()
+    batch.write_bytes(b"rows")
+    rpm("--upgrade", "--force", str(agent.file))
+    assert settings.read_text() == '[agent]\nsensor = "changed"\n'
+    assert not list(settings.parent.glob("*.rpmsave"))
+    rpm("--erase", "ja4-agent")
+    assert settings.with_name("agent.toml.rpmsave").read_text() == '[agent]\nsensor = "changed"\n'
+    assert batch.read_bytes() == b"rows"
+    assert not (root / "usr/lib/ja4-agent").exists()
