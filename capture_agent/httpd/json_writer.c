@@ -1,9 +1,6 @@
 /* Writes JSON text (RFC 8259) of any bytes. Bytes that are not UTF-8 become \xNN, as the agent's own intake
  * writes them: a client must not be able to hide a request by one byte that makes its event invalid. */
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "apr_strings.h"
 
@@ -107,33 +104,12 @@ static apr_uint64_t eight_at(const unsigned char *bytes)
     return eight;
 }
 
-#ifdef __SSE2__
-/* One bit for each of sixteen bytes: the same question. Compared with signs, what is not ASCII is below a space. */
-static unsigned needing_care(const unsigned char *bytes)
-{
-    __m128i sixteen = _mm_loadu_si128((const __m128i *)(const void *)bytes);
-    __m128i found = _mm_or_si128(_mm_cmplt_epi8(sixteen, _mm_set1_epi8(0x20)),
-                                 _mm_or_si128(_mm_cmpeq_epi8(sixteen, _mm_set1_epi8('"')),
-                                              _mm_cmpeq_epi8(sixteen, _mm_set1_epi8('\\'))));
-
-    return (unsigned)_mm_movemask_epi8(found);
-}
-#endif
-
 /* Bytes of `bytes` that need no escape, from its start. Most strings of a request need none at all, so whole
  * words are looked at, the last of which overlaps the one before. */
 static apr_size_t plain_run(const unsigned char *bytes, apr_size_t len)
 {
     apr_size_t i = 0;
 
-#ifdef __SSE2__
-    for (; i + 16 <= len; i += 16) {
-        unsigned found = needing_care(bytes + i);
-
-        if (found)
-            return i + (apr_size_t)__builtin_ctz(found);
-    }
-#endif
     if (len >= 8) {
         while (i + 8 <= len && !needs_care(eight_at(bytes + i)))
             i += 8;
