@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sample_traffic.amplify import amplify
+from sample_traffic.lab_recording import DEFAULT_RECORDING
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--end", type=_utc_time, metavar="ISO", help="its end, UTC if no offset (default now)"
     )
-    parser.add_argument("--scale", type=_positive, default=1.0, help="1 is about 80,000 requests a day")
+    parser.add_argument("--scale", type=_scale, default=1.0, help="1 is 2,400 amplified people, 0 none")
+    which = "the lab's recording in it, '' for none (default %(default)s)"
+    parser.add_argument("--recording", default=DEFAULT_RECORDING, metavar="NAME", help=which)
     chosen = parser.parse_args(arguments)
     end: datetime = chosen.end or datetime.now(UTC)
     started = time.monotonic()
@@ -30,9 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         hours=chosen.hours,
         seed=chosen.seed,
         scale=chosen.scale,
+        recording=chosen.recording,
     )
     sys.stdout.write(
-        f"{summary.requests} requests on {summary.connections} connections, {summary.entities} entities, "
+        f"{summary.requests} requests, {summary.entities} entities, "
         f"{summary.bot_entities} of them bots ({summary.bot_entities / max(1, summary.entities):.1%}), "
         f"in {time.monotonic() - started:.1f} s; written to {chosen.out}\n"
     )
@@ -44,6 +48,10 @@ def _positive(text: str) -> float:
     if not 0 < number < 1e6:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number
+
+
+def _scale(text: str) -> float:
+    return 0.0 if text == "0" else _positive(text)
 
 
 def _utc_time(text: str) -> datetime:

@@ -1,8 +1,8 @@
 """Invented client addresses inside real networks, so that later enrichment by network has work to do.
 
 No packet is ever sent to any of them, and what they are said to have done here never happened. People
-mostly live in access networks and bots mostly in hosting networks, but not only: some people browse
-through a VPN and some bots through a home line, so the network alone decides nothing.
+mostly live in access networks; the lab's recording draws from the same networks for people and bots, in
+shares that it states.
 """
 
 from __future__ import annotations
@@ -69,10 +69,6 @@ HOSTING = (
     Network("20.64.0.0/11", 0, _US),
     Network("45.76.0.0/15", 0, _US),
     Network("161.97.64.0/18", 0, _US),
-)
-HOSTING_V6 = (
-    Network("2607:5300::/32", 0, _US),
-    Network("2400:6180:100::/40", 0, _US),
 )
 VPN = (
     Network("146.70.16.0/20", 1, _GERMAN),

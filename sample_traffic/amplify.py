@@ -1,4 +1,4 @@
-"""Spreads the recording into a day of plausible traffic: who acts when, written in time order."""
+"""A day of traffic: the lab's recording as it is, and people in numbers made out of recorded clients."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sample_traffic.bots import Bot, bots
 from sample_traffic.browsers import human_browsers
 from sample_traffic.connections import Server
 from sample_traffic.hello_template import template_of
-from sample_traffic.people import HOUR_US, Person, population
+from sample_traffic.lab_recording import DEFAULT_RECORDING, LabRecording
+from sample_traffic.people import HOUR_US, population
 from sample_traffic.recorded import load_recording
 from sample_traffic.sample_files import CAPTURE, EVENTS, LABELS, SampleFiles
 
 NOTICE = "README"
+RECORDING_HOURS = 24
+"""Every recording of the lab is spread over so many hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,33 +26,45 @@ class Summary:
     """What a sample holds."""
 
     requests: int
-    connections: int
+    amplified_connections: int
     entities: int
     """(client_ip, ja4_stable, host) that sent at least one request."""
     bot_entities: int
     by_tier: dict[str, int]
     """Entities of each tier."""
+    amplified_entities: int
+    """Those that nobody observed."""
 
 
-def amplify(folder: Path, *, end_us: int, hours: float = 24, seed: int = 7, scale: float = 1.0) -> Summary:
+def amplify(
+    folder: Path,
+    *,
+    end_us: int,
+    hours: float = 24,
+    seed: int = 7,
+    scale: float = 1.0,
+    recording: str = DEFAULT_RECORDING,
+) -> Summary:
     """Write a sample of the `hours` before `end_us` (us since the epoch) to `folder`.
 
-    The same arguments give the same bytes. `scale` multiplies the number of people and of bots.
+    The same arguments give the same bytes. `scale` multiplies the number of amplified people; at 0 there are
+    none. `recording` names the lab's recording in it, which ends at `end_us` and which fewer hours cut; with
+    an empty name there is none. Raises FileNotFoundError for a name that is not bundled.
     """
     start_us = end_us - int(hours * HOUR_US)
-    recording = load_recording()
+    clients = load_recording()
     hellos = {
         name: tuple(template_of(handshake) for handshake in client.handshakes)
-        for name, client in recording.items()
+        for name, client in clients.items()
     }
     rng = random.Random(f"{seed}/actors")
-    taken: set[str] = set()
+    lab = LabRecording(recording) if recording else None
+    taken = {label.address for label in lab.labels()} if lab else set()
     with SampleFiles(folder, start_us, end_us) as files:
+        if lab is not None:
+            lab.add_to(files, end_us - RECORDING_HOURS * HOUR_US)
         server = Server(files)
-        actors: list[Person | Bot] = [
-            *population(server, human_browsers(recording), hellos, scale, rng, taken),
-            *bots(server, recording, hellos, scale, rng, taken),
-        ]
+        actors = population(server, human_browsers(clients), hellos, scale, rng, taken)
         visits = sorted(
             (visit_us, number)
             for number, actor in enumerate(actors)
@@ -63,35 +77,36 @@ def amplify(folder: Path, *, end_us: int, hours: float = 24, seed: int = 7, scal
         entities = files.entities()
         summary = Summary(
             requests=files.requests,
-            connections=server.connections,
+            amplified_connections=server.connections,
             entities=len(entities),
             bot_entities=sum(truth.label == "bot" for truth in entities.values()),
             by_tier=dict(Counter(truth.tier for truth in entities.values()).most_common()),
+            amplified_entities=sum(not truth.recording for truth in entities.values()),
         )
-    _write_notice(folder, summary, start_us, end_us, seed, hours, scale)
+    arguments = f"--seed {seed} --hours {hours:g} --scale {scale:g} --recording '{recording}'"
+    _write_notice(folder, summary, start_us, end_us, arguments)
     return summary
 
 
-def _write_notice(
-    folder: Path, summary: Summary, start_us: int, end_us: int, seed: int, hours: float, scale: float
-) -> None:
+def _write_notice(folder: Path, summary: Summary, start_us: int, end_us: int, arguments: str) -> None:
     """A README beside the sample, so that nobody takes it for an observation."""
     start, end = (datetime.fromtimestamp(us / 1_000_000, UTC).isoformat() for us in (start_us, end_us))
     tiers = "\n".join(f"- {tier}: {count}" for tier, count in summary.by_tier.items())
     (folder / NOTICE).write_text(
-        f"""Amplified, not observed.
+        f"""Amplified, not observed, but for the lab's recording.
 
-This traffic never happened. It was made by
-`python -m sample_traffic --seed {seed} --hours {hours:g} --scale {scale:g}`
-from recordings of real clients: their ClientHellos and HTTP headers are real; addresses, times, visits and
-numbers are invented. The addresses belong to real networks whose users have nothing to do with it; nothing
-was or will be sent to them. sample_traffic/README.md in the project says more.
+Made by `python -m sample_traffic {arguments}`.
+Labels with `amplified` 1 are people who do not exist: their ClientHellos and HTTP headers were recorded,
+addresses, times, visits and numbers are invented. The others are clients of the traffic lab, whose
+addresses, round trips and pauses are composed. The addresses belong to real networks whose users have
+nothing to do with it; nothing was or will be sent to them. sample_traffic/README.md in the project says more.
 
-{CAPTURE}          Ethernet frames of {summary.connections} connections: handshake, ClientHello, close
+{CAPTURE}          Ethernet frames of all connections: handshake, ClientHello, close
 {EVENTS}    {summary.requests} requests as the web server would log them, ordered by t_us
 {LABELS}   the truth about each (client_ip, ja4_stable, host)
 
-From {start} to {end}: {summary.entities} entities, {summary.bot_entities} of them bots. Entities by tier:
+From {start} to {end}: {summary.entities} entities, {summary.amplified_entities} of them amplified,
+{summary.bot_entities} of them bots. Entities by tier:
 {tiers}
 """
     )

@@ -107,30 +107,6 @@ def human_browsers(recording: dict[str, RecordedClient]) -> tuple[Browser, ...]:
     )
 
 
-def recorded_browser(client: RecordedClient, *, hides_headless: bool = False) -> Browser:
-    """A browser driven by a program, with the headers it really sent.
-
-    `hides_headless` replaces the telling word in the user agent, as stealth plug-ins do.
-    """
-    templates = _sub_resource_templates(client)
-    if hides_headless:
-        templates = {
-            kind: tuple(
-                (name, (value or "").replace("HeadlessChrome/", "Chrome/")) for name, value in headers
-            )
-            for kind, headers in templates.items()
-        }
-    return Browser(
-        name=client.name,
-        engine=Engine.CHROMIUM,
-        hello_clients=(client.name, _RESUMING) if client.name in _CHROMIUM_156 else (client.name,),
-        stack=LINUX,
-        templates=templates,
-        weight=0,
-        is_mobile=False,
-    )
-
-
 def _sub_resource_templates(client: RecordedClient) -> dict[Kind, Headers]:
     """Recorded headers by kind of request; fetch() is the script's with the values that differ."""
     by_destination: dict[str | None, Headers] = {}

@@ -24,9 +24,7 @@ _POLL_GAP_US = 30_000_000
 class BrowserRun:
     """One browser profile in use: it remembers what it has cached, which cookies it holds, where it was."""
 
-    def __init__(
-        self, server: Server, client: Client, browser: Browser, languages: tuple[str, ...] | None
-    ) -> None:
+    def __init__(self, server: Server, client: Client, browser: Browser, languages: tuple[str, ...]) -> None:
         self._server, self._client = server, client
         self._browser, self._languages = browser, languages
         self._cached: set[tuple[str, str]] = set()
@@ -44,7 +42,6 @@ class BrowserRun:
         referer: str | None,
         fetch_site: str,
         status: int = 200,
-        loads_resources: bool = True,
         posted_bytes: int | None = None,
     ) -> int:
         """Fetch a page and what belongs to it; returns when the last response ended."""
@@ -70,7 +67,7 @@ class BrowserRun:
         )
         if site.cookies:
             self._cookies.setdefault(site.host, site.cookies)
-        if status != 200 or not loads_resources:
+        if status != 200:
             return ended_us
         return self._load_resources(connection, ended_us, site, page, rng)
 
@@ -142,12 +139,6 @@ class BrowserRun:
             else:
                 connection.close(connection.last_us + KEEP_ALIVE_US, by_server=True)
         self._connections.clear()
-
-    def forget(self) -> None:
-        """Drop cache, cookies and tickets: what each new profile of an automated browser amounts to."""
-        self._cached.clear()
-        self._cookies.clear()
-        self._tickets.clear()
 
     def _connection(self, now_us: int, host: str, rng: random.Random) -> Connection:
         """The open connection to a host, or a new one."""

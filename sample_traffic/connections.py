@@ -144,12 +144,8 @@ class Connection:
         headers: Headers,
         status: int,
         cookie_names: tuple[str, ...] = (),
-        host: str | None = None,
     ) -> int:
-        """Log one request that reached the server at `ts_us` or, if later, when ready; returns its end.
-
-        `host` is the Host it names, if that is not the one in the hello.
-        """
+        """Log one request that reached the server at `ts_us` or, if later, when ready; returns its end."""
         start_us = max(ts_us, self.ready_us)
         took_us = duration_us(uri, status, rng)
         self.requests += 1
@@ -167,10 +163,10 @@ class Connection:
             dur_us=took_us,
             useragent_ip=self._client.address,
             scheme="https",
-            host=host or self.host,
+            host=self.host,
             conn_seq=self._number,
             conn_req=self.requests,
-            bytes=response_bytes(host or self.host, uri, status),
+            bytes=response_bytes(self.host, uri, status),
             cookie_names=cookie_names or None,
         )
         self._server.files.add_event(event, self._hello.ja4_stable, self._client.truth)

@@ -133,7 +133,7 @@ def population(
 ) -> list[Person]:
     """Everybody, with the addresses they share: households, offices, carriers' NAT, VPN exits."""
     people: list[Person] = []
-    wanted = max(1, round(_PEOPLE * scale))
+    wanted = round(_PEOPLE * scale)
     while len(people) < wanted:
         place, residents = _some_place(rng, taken)
         for _ in range(min(residents, wanted - len(people))):
@@ -186,7 +186,7 @@ def _person(
         hops=place.hops,
         rtt_us=int(place.rtt_us * rng.uniform(0.9, 1.4)),
         hellos=tuple(hello for name in browser.hello_clients for hello in hellos[name]),
-        truth=Truth("human", "human", browser.name),
+        truth=Truth("human", "human", browser.name, f"person-{number}"),
         clock=rng.getrandbits(32),
     )
     languages = place.network.languages if rng.random() < 0.88 else ("en-US",)

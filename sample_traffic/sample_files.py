@@ -15,7 +15,10 @@ import msgspec
 from capture_agent.events import HttpEvent
 
 CAPTURE, EVENTS, LABELS = "sample.pcap", "sample_http.jsonl", "sample_labels.tsv"
-LABEL_COLUMNS = ("client_ip", "ja4_stable", "host", "entity", "label", "tier", "family", "requests")
+LABEL_COLUMNS = (
+    *("client_ip", "ja4_stable", "host", "entity", "label", "tier", "family", "requests"),
+    *("identity", "amplified", "recording"),
+)
 
 _PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 _RECORD_HEADER = struct.Struct("<IIII")
@@ -26,9 +29,12 @@ class Truth:
     """What made the traffic of an actor."""
 
     label: str
-    """human or bot."""
+    """human or bot; programs that serve their reader, as feed readers do, are human."""
     tier: str
     family: str
+    identity: str
+    recording: str = ""
+    """Empty: amplified, not observed."""
 
 
 class SampleFiles:
@@ -74,7 +80,7 @@ class SampleFiles:
             heapq.heappush(self._frames, (ts_us, self._added, frame))
 
     def add_event(self, event: HttpEvent, ja4_stable: str, truth: Truth) -> None:
-        """One logged request of the connection whose hello has this `ja4_stable`."""
+        """A request of the connection whose hello has this `ja4_stable`; empty: it is joined with none."""
         if not self._start_us <= event.t_us < self._end_us:
             return
         self._added += 1
@@ -113,5 +119,6 @@ class SampleFiles:
             table.writerow(LABEL_COLUMNS)
             for number, (entity, truth) in enumerate(sorted(self._truths.items()), start=1):
                 client_ip, ja4_stable, host = entity
-                row = (truth.label, truth.tier, truth.family, self._request_counts[entity])
-                table.writerow((client_ip, ja4_stable, host, f"e{number:05d}", *row))
+                row = (truth.label, truth.tier, truth.family, self._request_counts[entity], truth.identity)
+                origin = ("01"[not truth.recording], truth.recording)
+                table.writerow((client_ip, ja4_stable, host, f"e{number:05d}", *row, *origin))

@@ -9,8 +9,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
-from sample_traffic.recorded import Handshake
-
 _MSS, _WINDOW_SCALE, _SACK_PERMITTED, _TIMESTAMPS = 2, 3, 4, 8
 _NOP, _END = 1, 0
 _TIMESTAMPS_LENGTH = 12
@@ -105,6 +103,13 @@ APPLE = TcpStack(
 )
 
 
-def recorded_stack(handshake: Handshake) -> TcpStack:
-    """Linux with the window and scale of a recorded SYN, which programs can set for themselves."""
-    return replace(LINUX, window=handshake.window, window_scale=handshake.tcp_options[-1])
+def linux_with(window: int, options: bytes) -> TcpStack:
+    """Linux with the window and options of a SYN that was seen; programs can set them for themselves."""
+    kinds, scale, at = [], 0, 0
+    while at < len(options):
+        kind = options[at]
+        kinds.append(kind)
+        if kind == _WINDOW_SCALE:
+            scale = options[at + 2]
+        at += 1 if kind in (_NOP, _END) else max(2, options[at + 1])
+    return replace(LINUX, window=window, window_scale=scale, option_kinds=tuple(kinds))

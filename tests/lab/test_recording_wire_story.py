@@ -28,14 +28,14 @@ def write(path: Path, frames: list[tuple[int, bytes]]) -> Path:
     return path
 
 
-def capture(path: Path, *, ending: int, by_server: bool = False) -> Path:
+def capture(path: Path, *, ending: int = FIN, by_server: bool = False, hello: bytes = HELLO) -> Path:
     """One connection of a lab client: SYN at 5 s, hello in two segments at 5.001 s, end at 9 s."""
     talk = TcpConversation(
         packed("10.77.0.2"), 40_000, packed("10.88.0.1"), 443, LINUX, 1460, 0, 100, 200, 7, 1
     )  # fmt: skip
     frames = [(5_000_000, talk.syn(5_000_000)), (5_000_010, talk.syn_ack(5_000_010))]
     frames.append((5_000_050, talk.from_client(5_000_050, ACK)))
-    for number, piece in enumerate(talk.segments(HELLO)):
+    for number, piece in enumerate(talk.segments(hello)):
         at = 5_001_000 + number
         frames.append((at, talk.from_client(at, ACK | PSH, piece)))
     frames.append((5_002_000, talk.from_client(5_002_000, ACK | PSH, b"\x17\x03\x03later")))
@@ -54,6 +54,15 @@ def test_the_hello_is_kept_to_the_octet_and_nothing_after_it(tmp_path: Path) -> 
         False,
         False,
     )
+
+
+@pytest.mark.parametrize("cut", [3, 100, 1_443, 1_800])
+def test_a_hello_in_two_records_is_kept_whole(tmp_path: Path, cut: int) -> None:
+    message = HELLO[5:]
+    parts = (message[:cut], message[cut:])
+    spread = b"".join(b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part for part in parts)
+    (seen,) = read_story(capture(tmp_path / "raw.pcap", hello=spread)).connections
+    assert seen.opening()[1] == spread
 
 
 @pytest.mark.parametrize(("ending", "by_server"), [(FIN, True), (RST, False), (RST, True)])

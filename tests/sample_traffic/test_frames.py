@@ -9,7 +9,7 @@ import pytest
 
 from sample_traffic.frames import ACK, FIN, TcpConversation, packed
 from sample_traffic.recorded import load_recording
-from sample_traffic.tcp_stack import ANDROID, APPLE, LINUX, WINDOWS, TcpStack, recorded_stack
+from sample_traffic.tcp_stack import ANDROID, APPLE, LINUX, WINDOWS, TcpStack, linux_with
 
 RECORDING = load_recording()
 V4, V6 = ("192.0.2.7", "203.0.113.80"), ("2001:db8::7", "2001:db8::80")
@@ -81,7 +81,7 @@ def test_sequence_numbers_run_on_over_the_wrap() -> None:
 def test_a_recorded_syn_is_repeated_but_for_its_timestamp() -> None:
     for client in RECORDING.values():
         for handshake in client.handshakes:
-            stack = recorded_stack(handshake)
+            stack = linux_with(handshake.window, handshake.tcp_options)
             timestamp = int.from_bytes(handshake.tcp_options[8:12], "big")
             assert stack.syn_options(1460, timestamp) == handshake.tcp_options, client.name
             assert (stack.window, stack.initial_ttl) == (handshake.window, handshake.ttl)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from capture_agent.events import HttpEvent
-from sample_traffic.browsers import human_browsers, recorded_browser
+from sample_traffic.browsers import human_browsers
 from sample_traffic.header_sets import Browser, Engine
 from sample_traffic.recorded import load_recording
 from sample_traffic.sites import Kind
@@ -88,20 +88,6 @@ def test_chromium_composes_what_chromium_sent(case: str) -> None:
         assert ours[name] == theirs[name]
 
 
-@pytest.mark.parametrize("kind", [Kind.NAVIGATE, Kind.STYLE, Kind.SCRIPT, Kind.IMAGE])
-@pytest.mark.parametrize("name", ["puppeteer", "playwright", "selenium", "chromium-headless-shell"])
-def test_a_driven_browser_sends_what_it_sent_in_the_recording(name: str, kind: Kind) -> None:
-    wanted = {"navigate": "document"}.get(kind, kind)
-    event = next(
-        event for event in RECORDING[name].requests if dict(event.headers)["Sec-Fetch-Dest"] == wanted
-    )
-    sent = dict(event.headers)
-    composed = recorded_browser(RECORDING[name]).headers(
-        kind, host="shop.test", languages=None, referer=sent.get("Referer"), site=sent["Sec-Fetch-Site"] or ""
-    )
-    assert composed == event.headers
-
-
 def value_of(browser: Browser, kind: Kind, name: str) -> str:
     return dict(browser.headers(kind, host="shop.test", languages=SITE_LANGUAGES)).get(name) or ""
 
@@ -132,10 +118,3 @@ def test_client_hints_agree_with_the_user_agent_in_every_kind_of_request(browser
 ])  # fmt: skip
 def test_languages_are_written_as_each_engine_writes_them(name: str, expected: str) -> None:
     assert value_of(BROWSERS[name], Kind.NAVIGATE, "Accept-Language") == expected
-
-
-def test_a_hidden_headless_browser_says_nowhere_that_it_is_one() -> None:
-    browser = recorded_browser(RECORDING["puppeteer"], hides_headless=True)
-    for kind in Kind:
-        headers = browser.headers(kind, host="shop.test", languages=None)
-        assert not any("Headless" in (value or "") for _, value in headers)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
-from dataclasses import replace
 
 from lab.recording.places import Place
 from lab.recording.wire_story import SeenConnection, SeenDatagram
 
 from sample_traffic.frames import ACK, FIN, PSH, RST, TcpConversation, packed
-from sample_traffic.tcp_stack import ANDROID, APPLE, LINUX, WINDOWS, TcpStack
+from sample_traffic.tcp_stack import ANDROID, APPLE, WINDOWS, linux_with
 
 STACKS = {"windows": WINDOWS, "apple": APPLE, "android": ANDROID}
 SERVER_PORT = 443
@@ -35,7 +34,7 @@ def frames_of(
         client_port=seen.src_port,
         server=packed(server),
         server_port=SERVER_PORT,
-        stack=STACKS.get(system) or _seen_stack(seen),
+        stack=STACKS.get(system) or linux_with(seen.window, seen.options),
         mss=MSS,
         hops=place.hops + SEEN_TTL - seen.ttl if seen.ttl <= SEEN_TTL else place.hops,
         client_seq=rng.getrandbits(32),
@@ -73,20 +72,6 @@ def _end(seen: SeenConnection, talk: TcpConversation, now_us: int) -> list[tuple
         (later_us, second(later_us, FIN | ACK)),
         (later_us + 20, first(later_us + 20, ACK)),
     ]
-
-
-def _seen_stack(seen: SeenConnection) -> TcpStack:
-    """Linux as it was seen; programs can set window, scale and timestamps for themselves."""
-    kinds, scale, at = [], 0, 0
-    while at < len(seen.options):
-        kind = seen.options[at]
-        kinds.append(kind)
-        if kind == 0:
-            break
-        if kind == 3:
-            scale = seen.options[at + 2]
-        at += 1 if kind == 1 else max(2, seen.options[at + 1])
-    return replace(LINUX, window=seen.window, window_scale=scale, option_kinds=tuple(kinds))
 
 
 def quic_frame(seen: SeenDatagram, place: Place, server: str) -> bytes:

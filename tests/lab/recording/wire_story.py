@@ -48,9 +48,22 @@ class SeenConnection:
 
     @staticmethod
     def _wanted(stream: bytes) -> int:
-        if stream[:1] != bytes((TLS_HANDSHAKE,)) or len(stream) < 5:
+        """Octets up to the end of the stream's hello, as far as it can be told (RFC 8446 section 5.1)."""
+        if stream[:1] != bytes((TLS_HANDSHAKE,)):
             return MOST_OF_OTHER
-        return 5 + int.from_bytes(stream[3:5], "big")
+        at, message = 0, b""
+        # A hello may be spread over several records.
+        while len(message) < 4 or len(message) < 4 + int.from_bytes(message[1:4], "big"):
+            if len(stream) < at + 5:
+                return at + 5
+            if stream[at] != TLS_HANDSHAKE:
+                return at
+            end = at + 5 + int.from_bytes(stream[at + 3 : at + 5], "big")
+            message += stream[at + 5 : end]
+            if len(stream) < end:
+                return end
+            at = end
+        return at
 
 
 @dataclass(frozen=True, slots=True)
