@@ -60,8 +60,12 @@ def open_request_sources(settings: Settings, say: Callable[[str], None]) -> Requ
         for one in opened:
             one.close()
         raise UnusableHttpSource(str(error)) from error
-    followed = [one for one in opened if isinstance(one, FollowSource)]
-    return RequestSources([LiveIntake("http", opened, followed)], intakes)
+    resumable = [
+        one
+        for one in opened
+        if isinstance(one, FollowSource) or (isinstance(one, UnixSocketSource) and one.keeps_numbers)
+    ]
+    return RequestSources([LiveIntake("http", opened, resumable)], intakes)
 
 
 def _maybe_kept(source: HttpSource, settings: Settings) -> Callable[[SequenceGaps], KeptNumbers] | None:

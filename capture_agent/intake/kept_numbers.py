@@ -1,9 +1,10 @@
 """Remembers across runs which numbers of each source have come, so that a gap between two runs is counted.
 
-The numbers are written from time to time while events come, and at the end. After kill -9 the next run finds
-those of about a second before: what was still waiting inside the killed agent counts as lost, and so may what
-it had delivered in that second. Never fewer than were lost. After a loss of power the web server's processes
-are gone as well; nothing is flushed to the disk for that.
+The file holds the numbers up to which every event has become a row that is stored, or on disk. What came
+later and was inside a killed agent is missing for the next run, together with what no agent heard meanwhile:
+it counts as lost, and so does what was stored in the last seconds. Never fewer than were lost. After a run
+that ended in good order the numbers are exact. After a loss of power the web server's processes are gone as
+well; nothing is flushed to the disk for that.
 
 Losses are told by the ledger once a minute. Those of the last minutes are written as well: a run that was
 killed may not have told them, and the next one tells them again.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +23,6 @@ import msgspec
 
 from capture_agent.intake.sequence import MAX_GAP, MAX_SOURCES, SequenceGaps
 
-WRITE_S = 0.25
-INSIDE_S = 1.0
-"""Longest time from an event's arrival until it is a row that delivery accounts for: it waits for the packets
-of its time, and half a second for its hello."""
 TOLD_S = 150.0
 """Time after which a loss stands in a ledger that has been flushed: a minute, and the age of a batch."""
 TOLD_STEP_S = 10.0
@@ -40,53 +38,64 @@ class _Kept(msgspec.Struct, frozen=True):
     """Events known to be lost that no ledger may have told yet."""
 
 
-_decoder = msgspec.json.Decoder(_Kept)
+_file_decoder = msgspec.json.Decoder(_Kept)
+_position_decoder = msgspec.json.Decoder(dict[str, int])
 
 
 class KeptNumbers:
-    """The numbers of one socket's senders, in a file."""
+    """The numbers of one socket's senders, in a file. One thread notes; another may keep."""
 
     def __init__(self, path: Path, gaps: SequenceGaps, monotonic: Callable[[], float]) -> None:
         """Give `gaps` what the run before has left. A file that cannot be read is as none."""
         self._path = path
         self._gaps = gaps
         self._monotonic = monotonic
-        self._recent: deque[tuple[float, dict[str, int]]] = deque()
-        self._next_s = monotonic()
+        self._lock = threading.Lock()
+        self._numbers: dict[str, int] = {}
+        self._new: dict[str, int] = {}
+        self._lost = 0
         self._told: deque[tuple[float, int]] = deque([(-math.inf, 0)])
         self.untold = 0
         """Losses that the run before knew of and may not have told."""
         try:
             with path.open("rb") as file:
-                kept = _decoder.decode(file.read(MAX_FILE_BYTES))
+                kept = _file_decoder.decode(file.read(MAX_FILE_BYTES))
         except (OSError, ValueError):
             return
         if len(kept.numbers) <= MAX_SOURCES and 0 <= kept.untold <= MAX_GAP:
             gaps.resume(kept.numbers)
+            self._numbers = kept.numbers
             self.untold = kept.untold
 
-    def tend(self, lost: int) -> None:
-        """Write what is due; called with every event. `lost`: events since the start. Raises OSError."""
-        now_s = self._monotonic()
-        if now_s < self._next_s:
-            return
-        self._next_s = now_s + WRITE_S
-        if now_s >= self._told[-1][0] + TOLD_STEP_S:
-            self._told.append((now_s, lost))
-        while len(self._told) > 1 and self._told[1][0] <= now_s - TOLD_S:
-            self._told.popleft()
-        self._recent.append((now_s, self._gaps.expected()))
-        numbers = None
-        while self._recent and self._recent[0][0] <= now_s - INSIDE_S:
-            numbers = self._recent.popleft()[1]
-        if numbers is not None:
-            self._write(_Kept(numbers, lost - self._told[0][1]))
+    def note(self, source_id: str, number: int, lost: int) -> None:
+        """An event has come; `lost`: events since the start. Raises OSError."""
+        with self._lock:
+            self._lost = lost
+            if source_id in self._numbers or source_id in self._new or len(self._new) >= MAX_SOURCES:
+                return
+            # From here on it is known what is missing, even if the agent is killed at once.
+            self._new[source_id] = number
+            self._write()
 
-    def close(self) -> None:
-        """Write the numbers as they are; the ledger of a run that ends tells its losses. Raises OSError."""
-        self._write(_Kept(self._gaps.expected()))
+    def position(self) -> bytes:
+        """The numbers of now, for `keep`."""
+        return msgspec.json.encode(self._gaps.expected())
 
-    def _write(self, kept: _Kept) -> None:
+    def keep(self, position: bytes) -> None:
+        """Every event before this position is stored. Raises OSError."""
+        with self._lock:
+            self._numbers = _position_decoder.decode(position)
+            for source_id in self._numbers.keys() & self._new.keys():
+                del self._new[source_id]
+            now_s = self._monotonic()
+            if now_s >= self._told[-1][0] + TOLD_STEP_S:
+                self._told.append((now_s, self._lost))
+            while len(self._told) > 1 and self._told[1][0] <= now_s - TOLD_S:
+                self._told.popleft()
+            self._write()
+
+    def _write(self) -> None:
+        kept = _Kept({**self._new, **self._numbers}, self._lost - self._told[0][1])
         fresh = self._path.with_name(self._path.name + ".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:

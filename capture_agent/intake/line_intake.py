@@ -83,10 +83,19 @@ class LineIntake:
         self.counts.rejected += 1
         self.report(kind, f"{self._name}: {sender}{': ' if sender else ''}{reason}")
 
-    def close(self) -> None:
-        """Nothing more comes."""
+    @property
+    def keeps_numbers(self) -> bool:
+        """Whether numbers are remembered across runs."""
+        return self._kept is not None
+
+    def position(self) -> bytes:
+        """Up to where numbers have come, for `keep`."""
+        return b"" if self._kept is None else self._kept.position()
+
+    def keep(self, position: bytes) -> None:
+        """Every event before this position is stored."""
         if self._kept is not None:
-            self._attempt(self._kept.close)
+            self._attempt(partial(self._kept.keep, position))
 
     def _attempt(self, keep: Callable[[], None]) -> None:
         try:
@@ -102,7 +111,7 @@ class LineIntake:
                 "lost events", f"{self._name}: {lost} events of {source_id!r} before {number} are lost"
             )
         if self._kept is not None:
-            self._attempt(partial(self._kept.tend, self.counts.lost))
+            self._attempt(partial(self._kept.note, source_id, number, self.counts.lost))
         return lost
 
     def _tell_drops(self, event: OtherEvent) -> None:

@@ -86,6 +86,19 @@ class UnixSocketSource:
                 self._read(self._senders[number], events)
         return events
 
+    @property
+    def keeps_numbers(self) -> bool:
+        """Whether it goes on after a restart where it stopped."""
+        return self._intake.keeps_numbers
+
+    def position(self) -> bytes:
+        """Up to where the senders' numbers have come."""
+        return self._intake.position()
+
+    def keep(self, position: bytes) -> None:
+        """Store a position for the next start."""
+        self._intake.keep(position)
+
     def close(self) -> None:
         """Hang up on every sender and remove the socket."""
         if self._ready.closed:
@@ -95,7 +108,6 @@ class UnixSocketSource:
         self._ready.close()
         os.close(self._reserve)
         self._file.close()
-        self._intake.close()
 
     def _accept(self) -> None:
         for _ in range(BACKLOG):

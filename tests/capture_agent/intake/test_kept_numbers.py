@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from capture_agent.intake.event_lines import EventDecoder
-from capture_agent.intake.kept_numbers import INSIDE_S, KeptNumbers
+from capture_agent.intake.kept_numbers import KeptNumbers
 from capture_agent.intake.limited_report import LimitedReport
 from capture_agent.intake.line_intake import LineIntake
 from capture_agent.intake.normal_form import NormalForm
@@ -43,22 +43,33 @@ def test_gap_between_a_run_and_the_next_is_counted(runs: Runs, event_line: Line)
     first = runs.start()
     for number in (1, 2, 3):
         first.take(event_line(source_id="c", source_seq=number))
-    first.close()
+    first.keep(first.position())
     second = runs.start()
     second.take(event_line(source_id="c", source_seq=8))
     assert (second.counts.events, second.counts.lost) == (1, 4)
 
 
-def test_killed_run_counts_at_least_what_was_inside_of_it(runs: Runs, event_line: Line) -> None:
-    """An event a tenth of a second; killed after the hundredth, and the next run hears the 121st."""
+def test_killed_run_counts_what_it_had_not_stored(runs: Runs, event_line: Line) -> None:
     first = runs.start()
-    for number in range(1, 101):
-        runs.now_s += 0.1
+    for number in range(1, 61):
+        first.take(event_line(source_id="c", source_seq=number))
+        if number == 40:
+            stored = first.position()
+    first.keep(stored)
+    second = runs.start()
+    second.take(event_line(source_id="c", source_seq=71))
+    assert second.counts.lost == 30
+
+
+def test_run_that_was_killed_before_anything_was_stored_counts_from_its_first_event(
+    runs: Runs, event_line: Line
+) -> None:
+    first = runs.start()
+    for number in range(501, 521):
         first.take(event_line(source_id="c", source_seq=number))
     second = runs.start()
-    second.take(event_line(source_id="c", source_seq=121))
-    inside = round(INSIDE_S / 0.1)
-    assert 20 + inside <= second.counts.lost <= 20 + 2 * inside
+    second.take(event_line(source_id="c", source_seq=531))
+    assert second.counts.lost == 30
 
 
 def test_losses_that_a_killed_run_had_no_time_to_tell_are_told_by_the_next(
@@ -70,14 +81,13 @@ def test_losses_that_a_killed_run_had_no_time_to_tell_are_told_by_the_next(
             runs.now_s += 1
             number += 1
             run.take(event_line(source_id="c", source_seq=number))
+            run.keep(run.position())
         return run.counts.lost
 
     run_killed_after(20, 0)
-    lost = run_killed_after(20, 100)
-    assert lost >= 80
-    again = run_killed_after(300, 120)
-    assert again >= lost
-    assert run_killed_after(1, 420) <= 5
+    assert run_killed_after(20, 100) == 80
+    assert run_killed_after(300, 120) == 80
+    assert run_killed_after(1, 420) == 0
 
 
 def test_source_that_was_silent_for_a_whole_run_is_not_forgotten(runs: Runs, event_line: Line) -> None:
@@ -85,7 +95,7 @@ def test_source_that_was_silent_for_a_whole_run_is_not_forgotten(runs: Runs, eve
         run = runs.start()
         if number is not None:
             run.take(event_line(source_id="c", source_seq=number))
-        run.close()
+        run.keep(run.position())
     assert run.counts.lost == 3
 
 
@@ -113,4 +123,4 @@ def test_numbers_that_cannot_be_kept_cost_no_event(tmp_path: Path, event_line: L
     for number in range(1, 40):
         runs.now_s += 0.1
         assert run.take(event_line(source_id="c", source_seq=number)) is not None
-    run.close()
+    run.keep(run.position())
