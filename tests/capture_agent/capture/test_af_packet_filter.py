@@ -236,7 +236,7 @@ def test_filter_and_decoder_agree_on_recorded_traffic(recording_dir: Path) -> No
     compared = 0
     for ports in ({443}, {8443}, {80, 53}):
         sieve, decoder = Sieve(ports), PacketDecoder()
-        for path in sorted(recording_dir.rglob("*.pcap*")):
+        for path in sorted(path for path in recording_dir.rglob("*") if path.suffix in (".pcap", ".pcapng")):
             for frame in open_capture(path):
                 if frame.link_type != LINKTYPE_ETHERNET:
                     continue
