@@ -167,6 +167,9 @@ def _events(session: _Session, requests: Counter[str]) -> Iterator[dict[str, Any
             continue
         requests[life.identity["name"]] += 1
         started_us = event.get("conn_start_us")
+        if started_us:
+            # Rounded down, it would lie in the pause before the connection, and be stretched away from it.
+            started_us += event.get("time_error_us", 0)
         yield (
             event
             | {"t_us": life.at_us(event["t_us"]), "src_ip": life.place.address}
