@@ -81,9 +81,10 @@ def fed_pipeline(connections: int, after_hello: tuple[bytes, ...]) -> tuple[obje
 
 
 def with_own_ja3(hello: bytes, number: int) -> bytes:
-    """The hello with two groups that no other connection offers in this place: they are no part of JA4."""
+    """The hello with three groups that no other connection offers in this place: they are no part of JA4."""
     at = hello.index(SUPPORTED_GROUPS) + GROUPS_AT
-    return hello[:at] + struct.pack(">HH", *divmod(number, 0xC000)) + hello[at + 4 :]
+    groups = (0x100 | number & 63, 0x200 | number >> 6 & 63, 0x300 | number >> 12)
+    return hello[:at] + struct.pack(">HHH", *groups) + hello[at + 6 :]
 
 
 def tcp_frame(ts_us: int, key: ConnectionKey, flags: int, seq: int, payload: bytes) -> Frame:
