@@ -34,7 +34,7 @@ from capture_agent.settings.whole import Settings
 EXIT_OK, EXIT_SINK, EXIT_CANNOT_START = 0, 1, 2
 RUN_ID_BITS = 64
 SETTLED_S = 2
-"""Longest time, beside `join_wait_ms`, until a request that was noted is a row: time moves in steps."""
+"""Longest time, beside `join.wait_ms`, until a request that was noted is a row: time moves in steps."""
 
 
 def open_log() -> FilteringBoundLogger:

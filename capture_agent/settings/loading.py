@@ -25,6 +25,12 @@ from capture_agent.settings.whole import Settings
 PREFIX = "JA4"
 MAX_FILE_BYTES = 1 << 20
 
+ALTERNATIVES = (
+    (("clickhouse", "url"), ("clickhouse", "url_file")),
+    (("requests", "canary_secret"), ("requests", "canary_secret_file")),
+)
+"""Two keys for one thing, of which a file gives one: what beats the file replaces either."""
+
 _position = re.compile(r"(?P<reason>.*) \(at line (?P<line>\d+), column \d+\)")
 
 
@@ -97,13 +103,19 @@ def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[KeyPath,
 
 
 def _put(given: dict[str, Any], key: KeyPath, value: object) -> None:
-    """A section that is no table stays as it is: the fault in it is reported."""
+    """Set a key, in place of the other one that gives the same.
+
+    A section that is no table stays as it is: the fault in it is reported.
+    """
     table: Any = given
     for part in key[:-1]:
         table = table.setdefault(part, {})
         if not isinstance(table, dict):
             return
     table[key[-1]] = value
+    for pair in ALTERNATIVES:
+        if key in pair:
+            table.pop(next(other for other in pair if other != key)[-1], None)
 
 
 def _line(fault: Fault) -> int:

@@ -81,6 +81,12 @@ def test_url_may_stand_in_a_file_of_its_own(tmp_path: Path) -> None:
     assert settings.clickhouse.maybe_url() == "http://ja4:secret@h:8123/d"
 
 
+def test_environment_beats_the_file_also_where_it_names_the_other_key_for_the_same(tmp_path: Path) -> None:
+    path = written(tmp_path, '[clickhouse]\nurl_file = "/etc/ja4-agent/clickhouse-url"\n')
+    settings = load_settings(path, {}, {"JA4_CLICKHOUSE_URL": "http://h:8123/d"})
+    assert settings.clickhouse.maybe_url() == "http://h:8123/d"
+
+
 def test_waiting_and_bounds_reach_the_pipeline() -> None:
     given = {"join.wait_ms": 250, "join.idle_s": 60, "join.max_connections": 10}
     settings = pipeline_settings(load_settings(None, given), run_id=5, has_requests=False)
