@@ -121,7 +121,6 @@ class Settings(BaseSettings):
             "JA4_MLFLOW_PORT": str(self.mlflow_port),
             "JA4_DASHBOARD_PORT": str(self.dashboard_port),
             "JA4_METRICS_PORT": str(self.metrics_port),
-            "JA4_AGENT_CONFIG": str(self.agent_settings),
             "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.mlflow_port}",
             "DAGSTER_HOME": str(self.state_dir / "dagster"),
             # Nothing the platform runs may call out on its own.
@@ -134,6 +133,9 @@ class Settings(BaseSettings):
         }
         if self.uses_embedded_database:
             env |= {"JA4_CLICKHOUSE_USER": DATABASE_USER, "JA4_CLICKHOUSE_PASSWORD": self.database_password}
+        if self.live:
+            # Without live capture there is no such file, and a replay that is told of one refuses to start.
+            env["JA4_AGENT_CONFIG"] = str(self.agent_settings)
         if binaries.is_dir():
             env["PATH"] = f"{binaries}{os.pathsep}{env.get('PATH', os.defpath)}"
         return env
