@@ -27,7 +27,7 @@ class Client:
     """One program at an identity's address."""
 
     program: str
-    """person, scripted, driven, driven_node, programs, or quic."""
+    """person, scripted, driven, driven_node or programs."""
     job: dict[str, Any]
     weight: int = 1
     """How much of the machine it takes: a browser 3."""
