@@ -134,8 +134,7 @@ def test_root_is_given_up_for_the_one_capability(
         if parent.stat().st_uid == 0 and parent != Path("/tmp"):
             parent.chmod(parent.stat().st_mode | 0o011)
     try:
-        agent.start(
-            f"""
+        settings = f"""
 [agent]
 user = "nobody"
 state_dir = "{state}"
@@ -148,7 +147,7 @@ socket = "{state}/sockets/requests.sock"
 type = "file"
 path = "{state}/rows.jsonl"
 """
-        )
+        agent.start(settings)
         assert agent.process is not None
         status = status_of(agent.process)
         for key in ("CapEff", "CapPrm", "CapBnd"):
@@ -158,8 +157,11 @@ path = "{state}/rows.jsonl"
         assert status["NoNewPrivs"] == {"1"}
         assert status["Uid"] == {"65534\t65534\t65534\t65534"}
         connect(server.port, 3)
+        agent.reload(settings + '[capture.exclude]\nsource_networks = ["10.0.0.0/8"]\n')
+        connect(server.port, 2)
         assert agent.stop() == 0
-        assert len(rows(state / "rows.jsonl", "raw_tls_hellos")) == 3
+        assert len(rows(state / "rows.jsonl", "raw_tls_hellos")) == 5
+        assert agent.log("settings reloaded")[0]["lists"] is True
         assert (state / "rows.jsonl").stat().st_uid == 65_534
         assert not (state / "sockets" / "requests.sock").exists()
     finally:
