@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 import panel as pn
 from fastapi import FastAPI
 from panel.io.fastapi import add_applications
+from panel_material_ui.template.base import Page
 from starlette.staticfiles import StaticFiles
 
 from soc_dashboard.api import problems
 from soc_dashboard.api.routes import api_router
+from soc_dashboard.pages.decisions import DecisionsPage
 from soc_dashboard.pages.fingerprints import FingerprintsPage
 from soc_dashboard.pages.host import HostPage
 from soc_dashboard.pages.ip import IpPage
 from soc_dashboard.pages.ja4 import Ja4Page
 from soc_dashboard.pages.overview import OverviewPage
 from soc_dashboard.pages.requests import RequestsPage
-from soc_dashboard.pages.session import now_utc
+from soc_dashboard.pages.session import PageSession, now_utc
 from soc_dashboard.settings import Settings
 from soc_dashboard.store.database import MartDatabase
 
@@ -51,14 +53,27 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(api_router(marts, now_utc))
     app.mount("/assets", StaticFiles(directory=STATIC), name="assets")
     pn.extension("echarts", "tabulator", notifications=False)
+    kinds: dict[str, type[PageSession]] = {
+        "/": OverviewPage,
+        "/requests": RequestsPage,
+        "/fingerprints": FingerprintsPage,
+        "/decisions": DecisionsPage,
+        "/ip/{address}": IpPage,
+        "/host/{name}": HostPage,
+        "/ja4/{fingerprint}": Ja4Page,
+    }
     pages: dict[str, TViewableFuncOrPath] = {
-        "/": lambda: OverviewPage(marts=marts).build(),
-        "/requests": lambda: RequestsPage(marts=marts).build(),
-        "/fingerprints": lambda: FingerprintsPage(marts=marts).build(),
-        "/ip/{address}": lambda: IpPage(marts=marts).build(),
-        "/host/{name}": lambda: HostPage(marts=marts).build(),
-        "/ja4/{fingerprint}": lambda: Ja4Page(marts=marts).build(),
+        path: _opener(kind, marts, settings.user) for path, kind in kinds.items()
     }
     origins = [f"{settings.host}:{settings.port}", f"localhost:{settings.port}", *settings.websocket_origins]
     add_applications(pages, app=app, title="ja4-platform", websocket_origin=origins)
     return app
+
+
+def _opener(kind: type[PageSession], marts: MartDatabase, user: str) -> Callable[[], Page]:
+    """What makes a new page for a browser that opens its address; Panel takes functions only."""
+
+    def open_page() -> Page:
+        return kind(marts=marts, user=user).build()
+
+    return open_page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -12,8 +13,10 @@ from soc_dashboard.components.states import STALE_AFTER
 from soc_dashboard.decoded_hello import CodePoint, maybe_decoded, maybe_prefix
 from soc_dashboard.registry import version_name
 from soc_dashboard.store.fingerprint import FingerprintReading
-from soc_dashboard.store.rows import ClientRow, Fingerprint, JoinAccuracy, RequestRow
+from soc_dashboard.store.rows import ClientRow, Entity, Fingerprint, JoinAccuracy, RequestRow
+from soc_dashboard.store.subject import SubjectReading
 from soc_dashboard.verdicts import BOTS
+from soc_dashboard.window import Window
 
 
 def health_answer(
@@ -51,30 +54,47 @@ def health_answer(
 def ja4_answer(
     asked: str, reading: FingerprintReading, clients: Sequence[ClientRow], requests: Sequence[RequestRow]
 ) -> models.Ja4Model:
-    """The whole page as one object."""
-    found, subject = reading.fingerprint, reading.subject
-    totals = subject.totals
-    request_count = sum(row.requests for row in subject.verdicts)
-    bots = sum(row.requests for row in subject.verdicts if row.verdict in BOTS)
+    """The whole page of a fingerprint as one object."""
+    found = reading.fingerprint
     return models.Ja4Model(
+        **subject_fields(reading.subject),
         fingerprint=asked,
         ja4_stable=found.ja4_stable,
         variants=found.variants,
         known_client=found.known_client,
         first_seen=found.first_seen,
         last_seen=found.last_seen,
-        as_of=subject.as_of,
-        span=models.Span(since=subject.window.since, until=subject.window.until),
-        requests=request_count,
-        clients=totals.clients,
-        hosts=totals.hosts,
-        user_agents=totals.user_agents,
-        bot_ratio=bots / request_count if request_count else None,
-        median_score=totals.median_score,
-        scored_entity_hours=totals.scored_entities,
-        entity_hours=totals.entities,
-        verdicts=[models.VerdictCount.model_validate(row, from_attributes=True) for row in subject.verdicts],
-        reasons=[
+        top_clients=[
+            models.ClientModel.model_validate(msgspec.structs.asdict(row) | {"last_seen": row.last_ts})
+            for row in clients
+        ],
+        newest_requests=[request_model(row) for row in requests],
+        hello=_hello(found),
+    )
+
+
+def subject_fields(reading: SubjectReading) -> dict[str, Any]:
+    """The fields that every subject's answer has: those of SubjectModel."""
+    totals = reading.totals
+    request_count = sum(row.requests for row in reading.verdicts)
+    bots = sum(row.requests for row in reading.verdicts if row.verdict in BOTS)
+    return {
+        "as_of": reading.as_of,
+        "span": span_model(reading.window),
+        "requests": request_count,
+        "clients": totals.clients,
+        "fingerprints": totals.fingerprints,
+        "hosts": totals.hosts,
+        "user_agents": totals.user_agents,
+        "errors_4xx": totals.errors_4xx,
+        "bot_ratio": bots / request_count if request_count else None,
+        "median_score": totals.median_score,
+        "scored_entity_hours": totals.scored_entities,
+        "entity_hours": totals.entities,
+        "verdicts": [
+            models.VerdictCount.model_validate(row, from_attributes=True) for row in reading.verdicts
+        ],
+        "reasons": [
             models.ReasonModel(
                 feature=row.name,
                 value=row.value,
@@ -82,28 +102,22 @@ def ja4_answer(
                 contribution=row.contribution,
                 entity_hours=row.entity_hours,
             )
-            for row in subject.reasons
+            for row in reading.reasons
         ],
-        claimed_user_agents=[
-            models.UserAgentModel.model_validate(row, from_attributes=True) for row in subject.claims
+        "claimed_user_agents": [
+            models.UserAgentModel.model_validate(row, from_attributes=True) for row in reading.claims
         ],
-        top_clients=[
-            models.ClientModel.model_validate(
-                {
-                    "client_ip": row.client_ip,
-                    "requests": row.requests,
-                    "hosts": row.hosts,
-                    "verdict": row.verdict,
-                    "score": row.score,
-                    "reason": row.reason,
-                    "last_seen": row.last_ts,
-                }
-            )
-            for row in clients
-        ],
-        newest_requests=[request_model(row) for row in requests],
-        hello=_hello(found),
-    )
+    }
+
+
+def span_model(window: Window) -> models.Span:
+    """The span of an answer."""
+    return models.Span(since=window.since, until=window.until)
+
+
+def entity_model(row: Entity) -> models.EntityModel:
+    """One judged entity."""
+    return models.EntityModel.model_validate(msgspec.structs.asdict(row) | {"last_seen": row.last_ts})
 
 
 def request_model(row: RequestRow) -> models.RequestModel:

@@ -104,7 +104,43 @@ class RequestModel(BaseModel):
     conn_id: str = Field(description="64-bit number as text: JSON numbers lose its last digits")
 
 
-class Ja4Model(BaseModel):
+class EntityModel(BaseModel):
+    """Client, stable JA4 and host over a span, judged by its most telling hour."""
+
+    client_ip: str
+    ja4_stable: str = Field(description="empty for requests whose handshake was not seen")
+    host: str
+    requests: int
+    verdict: Verdict
+    verdict_source: str
+    verdict_source_id: str
+    score: float | None = Field(description="share of training scores below, 0..1")
+    reason: str
+    user_agent: str
+    last_seen: datetime
+
+
+class SubjectModel(BaseModel):
+    """Figures of one subject over a span of time."""
+
+    as_of: datetime
+    span: Span
+    requests: int
+    clients: int
+    fingerprints: int
+    hosts: int
+    user_agents: int
+    errors_4xx: int = Field(description="requests answered with a 4xx status, of whole hours")
+    bot_ratio: float | None = Field(description="requests judged good or bad bot, of all requests")
+    median_score: float | None
+    scored_entity_hours: int
+    entity_hours: int
+    verdicts: list[VerdictCount]
+    reasons: list[ReasonModel]
+    claimed_user_agents: list[UserAgentModel]
+
+
+class Ja4Model(SubjectModel):
     """One fingerprint over a span of time."""
 
     fingerprint: str = Field(description="as asked: an exact JA4 or a ja4_stable")
@@ -113,22 +149,45 @@ class Ja4Model(BaseModel):
     known_client: str | None
     first_seen: datetime
     last_seen: datetime
-    as_of: datetime
-    span: Span
-    requests: int
-    clients: int
-    hosts: int
-    user_agents: int
-    bot_ratio: float | None = Field(description="requests judged good or bad bot, of all requests")
-    median_score: float | None
-    scored_entity_hours: int
-    entity_hours: int
-    verdicts: list[VerdictCount]
-    reasons: list[ReasonModel]
-    claimed_user_agents: list[UserAgentModel]
     top_clients: list[ClientModel] = Field(description="the ten worst")
     newest_requests: list[RequestModel] = Field(description="the ten newest")
     hello: HelloModel
+
+
+class IpModel(SubjectModel):
+    """One client address over a span of time."""
+
+    client_ip: str = Field(description="IPv4 dotted, IPv6 as in RFC 5952")
+    top_entities: list[EntityModel] = Field(description="the ten worst")
+    newest_requests: list[RequestModel] = Field(description="the ten newest")
+
+
+class HostModel(SubjectModel):
+    """One host over a span of time."""
+
+    host: str
+    top_entities: list[EntityModel] = Field(description="the ten worst")
+    newest_requests: list[RequestModel] = Field(description="the ten newest")
+
+
+class EntityPage(BaseModel):
+    """Judged entities, worst first."""
+
+    as_of: datetime
+    span: Span
+    total: int
+    entities: list[EntityModel]
+
+
+class RequestPage(BaseModel):
+    """Requests that match a query, newest first."""
+
+    as_of: datetime
+    span: Span
+    query: str
+    total: int = Field(description="requests that match, counted up to 100 000")
+    is_total_limited: bool = Field(description="there may be more than `total`")
+    requests: list[RequestModel]
 
 
 class JoinAccuracyModel(BaseModel):

@@ -25,6 +25,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("/", "Overview", "overview"),
     ("/requests", "Requests", "requests"),
     ("/fingerprints", "Fingerprints", "fingerprints"),
+    ("/decisions", "Decisions", "decisions"),
 )
 
 # A phone has no room for a rail: below 900 px it becomes a bar at the bottom edge.

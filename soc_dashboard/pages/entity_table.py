@@ -16,6 +16,7 @@ from soc_dashboard.components.frames import entity_frame
 from soc_dashboard.components.markup import chip, html_pane, mono, number, score_text, text, utc_text
 from soc_dashboard.components.shell import DRAWER_PX, carried_query
 from soc_dashboard.filters import TableState
+from soc_dashboard.pages.classifier import Classifier
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
 from soc_dashboard.search.terms import Term
@@ -70,7 +71,13 @@ class EntityTable:
         self._table.table.on_click(self._clicked)
         self.card = self._table.card
         self._evidence = html_pane(Markup(""))
-        self.drawer = pmui.Drawer(self._evidence, anchor="right", size=DRAWER_PX, open=False)
+        self._classifier = Classifier(session)
+        self.drawer = pmui.Drawer(
+            pn.Column(self._evidence, self._classifier.view, sizing_mode="stretch_width"),
+            anchor="right",
+            size=DRAWER_PX,
+            open=False,
+        )
 
     async def read(self) -> None:
         """Read the page that the state asks for; raises StoreFailedError."""
@@ -90,7 +97,9 @@ class EntityTable:
     def _clicked(self, event: Any) -> None:
         if event.column in LINKED or not 0 <= event.row < len(self._rows):
             return
-        self._evidence.object = str(evidence(self._rows[event.row], carried_query(self._session.time_range)))
+        entity = self._rows[event.row]
+        self._evidence.object = str(evidence(entity, carried_query(self._session.time_range)))
+        self._classifier.show(entity.client_ip, entity.ja4_stable, entity.host)
         self.drawer.open = True
 
 

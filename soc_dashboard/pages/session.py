@@ -35,8 +35,10 @@ class PageSession(ABC):
     title = ""
     path = "/"
 
-    def __init__(self, marts: MartDatabase, clock: Callable[[], datetime] = now_utc) -> None:
+    def __init__(self, marts: MartDatabase, user: str = "", clock: Callable[[], datetime] = now_utc) -> None:
         self.marts = marts
+        self.user = user
+        """Who looks: the name under which decisions are recorded."""
         self.clock = clock
         self.time_range = TimeRange()
         self.as_of = clock()

@@ -94,6 +94,22 @@ MART_COLUMNS: dict[str, tuple[str, ...]] = {
         "requests_wrong",
         "requests_unreported",
     ),
+    "dim_label": (
+        "label_id",
+        "labelled_at",
+        "first_labelled_at",
+        "user",
+        "scope",
+        "client_ip",
+        "ja4",
+        "host",
+        "label",
+        "note",
+        "expires_at",
+        "is_revoked",
+        "is_active",
+    ),
+    "fct_audit": ("at", "user", "action", "target", "details"),
     "fct_sensor_minute": (
         "sensor",
         "minute",
@@ -117,7 +133,10 @@ MART_COLUMNS: dict[str, tuple[str, ...]] = {
 
 async def missing_columns(marts: MartDatabase) -> list[str]:
     """`mart.column` of every column that a query needs and the connected database lacks."""
-    present = {(row.mart, row.column) for row in await marts.fetch("mart_columns", MartColumn, {})}
+    present = {
+        (row.mart, row.column)
+        for row in await marts.fetch("mart_columns", MartColumn, {"marts": list(MART_COLUMNS)})
+    }
     return [
         f"{mart}.{column}"
         for mart, columns in MART_COLUMNS.items()

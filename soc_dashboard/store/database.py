@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
@@ -117,6 +117,17 @@ class MartDatabase:
         """`read` on a worker thread; the event loop stays free."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self.read, query, row_type, parameters, fragments)
+
+    def append(self, table: str, columns: Sequence[str], row: Sequence[object]) -> None:
+        """Add one row to a table of the dashboard's own; blocks. Raises StoreFailedError.
+
+        The row is bound by column name; the database refuses what its columns cannot hold.
+        """
+        try:
+            self._connected().insert(table, [list(row)], column_names=list(columns))
+        except (ClickHouseError, OSError, ValueError) as failure:
+            log.warning("write failed", table=table, error=str(failure)[:500])
+            raise StoreFailedError(table, plain_reason(failure)) from failure
 
     def close(self) -> None:
         """Finish running reads and close the connection."""

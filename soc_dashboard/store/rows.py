@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
@@ -290,6 +291,45 @@ class FingerprintLoad(Row, frozen=True, kw_only=True):
     bot_requests: int
     score: float | None
     last_ts: datetime
+    total: int
+
+
+class LabelRow(Row, frozen=True, kw_only=True):
+    """labels: the last state of one label."""
+
+    label_id: UUID
+    labelled_at: datetime
+    first_labelled_at: datetime
+    user: str
+    scope: str
+    client_ip: str | None
+    ja4: str | None
+    host: str | None
+    label: str
+    note: str
+    expires_at: datetime | None
+    is_revoked: bool
+    is_active: bool
+    total: int
+
+
+class TouchedVerdict(Row, frozen=True, kw_only=True):
+    """label_preview: entities of one verdict that a label would touch."""
+
+    verdict: str
+    entities: int
+    clients: int
+    requests: int
+
+
+class AuditRow(Row, frozen=True, kw_only=True):
+    """audit: one action."""
+
+    at: datetime
+    user: str
+    action: str
+    target: str
+    details: str
     total: int
 
 

@@ -15,6 +15,7 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from ja4_assets.storage import migrate
 from soc_dashboard.store.database import MartDatabase
 
 
@@ -41,6 +42,7 @@ def new_database(dsn: str, fill: Callable[[Client], None]) -> Iterator[str]:
     name = f"dashboard_{uuid.uuid4().hex[:12]}"
     with clickhouse_connect.get_client(dsn=dsn) as root:
         root.command(f"create database {name} engine = Atomic")
+        migrate.upgrade(f"{dsn}/{name}")
         with clickhouse_connect.get_client(dsn=dsn, database=name) as client:
             fill(client)
         yield f"{dsn}/{name}"
@@ -53,6 +55,7 @@ def day_dsn(clickhouse_dsn: str, mart_tables: ModuleType, now: datetime) -> Iter
 
     def fill(client: Client) -> None:
         mart_tables.create_tables(client)
+        mart_tables.create_analyst_views(client)
         mart_tables.fill(client, now)
 
     with new_database(clickhouse_dsn, fill) as dsn:
@@ -65,6 +68,7 @@ def hostile_dsn(clickhouse_dsn: str, mart_tables: ModuleType, now: datetime) -> 
 
     def fill(client: Client) -> None:
         mart_tables.create_tables(client)
+        mart_tables.create_analyst_views(client)
         mart_tables.fill_hostile(client, now)
 
     with new_database(clickhouse_dsn, fill) as dsn:
@@ -74,7 +78,12 @@ def hostile_dsn(clickhouse_dsn: str, mart_tables: ModuleType, now: datetime) -> 
 @pytest.fixture(scope="session")
 def empty_dsn(clickhouse_dsn: str, mart_tables: ModuleType) -> Iterator[str]:
     """The marts without rows."""
-    with new_database(clickhouse_dsn, mart_tables.create_tables) as dsn:
+
+    def fill(client: Client) -> None:
+        mart_tables.create_tables(client)
+        mart_tables.create_analyst_views(client)
+
+    with new_database(clickhouse_dsn, fill) as dsn:
         yield dsn
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import random
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,8 @@ from shop_clients import (
     SCRAPER,
     Hello,
 )
+
+from ja4_assets.storage import migrate
 
 FEATURES = (
     "ua_ja4_bits",
@@ -79,6 +82,8 @@ PATHS = (
     "/assets/app.js",
     "/wp-login.php",
 )
+ANALYST_VIEWS = ("dim_label", "fct_audit")
+"""Marts whose rows the dashboard itself appends."""
 MART_FOLDER = Path(__file__).resolve().parents[2] / "dbt_clickhouse" / "models" / "marts"
 
 
@@ -92,10 +97,21 @@ def declared_marts() -> dict[str, dict[str, str]]:
 
 
 def create_tables(client: Any) -> None:
-    """Make every mart, empty, in the client's database."""
+    """Make every mart, empty, in the client's database; those over analysts' tables as dbt's own views."""
     for name, columns in declared_marts().items():
+        if name in ANALYST_VIEWS:
+            continue
         listed = ", ".join(f"`{column}` {kind}" for column, kind in columns.items())
         client.command(f"create table {name} ({listed}) engine = MergeTree order by tuple()")
+
+
+def create_analyst_views(client: Any) -> None:
+    """Make the views of ANALYST_VIEWS; the tables under them are those of the migrations."""
+    for name in ANALYST_VIEWS:
+        model = (MART_FOLDER / f"{name}.sql").read_text("utf-8")
+        select = re.sub(r"\{\{ config\(.*?\) \}\}", "", model)
+        select = re.sub(r"\{\{ source\('analyst', '(\w+)'\) \}\}", r"\1", select)
+        client.command(f"create view {name} as {select}")
 
 
 def fill(client: Any, now: datetime, hours: int = 30, seed: int = 7) -> None:
@@ -375,8 +391,10 @@ def main(dsn: str, database: str, rows: str = "day") -> None:
     with clickhouse_connect.get_client(dsn=dsn) as root:
         root.command(f"drop database if exists {database}")
         root.command(f"create database {database} engine = Atomic")
+    migrate.upgrade(f"{dsn}/{database}")
     with clickhouse_connect.get_client(dsn=dsn, database=database) as client:
         create_tables(client)
+        create_analyst_views(client)
         if rows == "day":
             fill(client, datetime.now(UTC))
         elif rows == "hostile":

@@ -116,13 +116,60 @@ def test_bad_span_is_a_422_problem(api: TestClient, query: str) -> None:
     assert_problem(api.get(f"/api/ja4/{CHROMIUM}?{query}"), 422)
 
 
+def test_an_address_is_answered_with_its_entities_and_requests(api: TestClient) -> None:
+    body = api.get("/api/ip/::ffff:203.0.113.44?range=7d").json()
+    assert body["client_ip"] == "203.0.113.44"
+    assert body["requests"] == sum(row["requests"] for row in body["verdicts"]) > 0
+    assert {row["client_ip"] for row in body["top_entities"] + body["newest_requests"]} == {"203.0.113.44"}
+    assert body["clients"] == 1
+
+
+def test_a_host_is_answered_with_its_visitors(api: TestClient) -> None:
+    body = api.get("/api/host/api.shop.test?range=7d").json()
+    assert body["requests"] > 0
+    assert {row["host"] for row in body["top_entities"] + body["newest_requests"]} == {"api.shop.test"}
+
+
+def test_requests_are_searched_and_paged(api: TestClient) -> None:
+    whole = api.get("/api/requests", params={"q": "status:4xx -host:shop.test", "page_rows": 500}).json()
+    assert whole["total"] >= len(whole["requests"]) > 50
+    assert not whole["is_total_limited"]
+    assert all(400 <= row["status"] < 500 and row["host"] != "shop.test" for row in whole["requests"])
+    span = {"since": whole["span"]["since"], "until": whole["span"]["until"]}
+    second = api.get("/api/requests", params={"q": whole["query"], "page": 2, "page_rows": 20, **span}).json()
+    assert second["requests"] == whole["requests"][20:40]
+
+
+def test_a_query_with_a_mistake_is_a_422_problem_with_its_place(api: TestClient) -> None:
+    answer = api.get("/api/requests", params={"q": "host:a colour:red"})
+    assert_problem(answer, 422)
+    assert answer.json()["detail"].startswith("q, character 8: there is no field `colour`")
+
+
+def test_verdicts_are_listed_worst_first(api: TestClient) -> None:
+    body = api.get("/api/verdicts?range=7d").json()
+    assert body["total"] == len(body["entities"]) > 0
+    assert {row["verdict"] for row in body["entities"]} == {"suspicious", "bad_bot"}
+    assert body["entities"][0]["verdict"] == "bad_bot"
+    humans = api.get("/api/verdicts?range=7d&verdict=human").json()
+    assert {row["verdict"] for row in humans["entities"]} == {"human"}
+
+
+@pytest.mark.parametrize(
+    "path", ["ip/nowhere", "requests?page=0", "requests?page_rows=9999", "verdicts?verdict=evil"]
+)
+def test_questions_that_make_no_sense_are_422_problems(api: TestClient, path: str) -> None:
+    assert_problem(api.get(f"/api/{path}"), 422)
+
+
 def test_unknown_route_is_a_404_problem(api: TestClient) -> None:
     assert_problem(api.get("/api/none"), 404)
 
 
-def test_openapi_describes_both_routes_and_their_errors(api: TestClient) -> None:
+def test_openapi_describes_the_routes_and_their_errors(api: TestClient) -> None:
     document = api.get("/api/openapi.json").json()
-    assert {"/api/health", "/api/ja4/{fingerprint}"} <= set(document["paths"])
+    named = {"health", "ja4/{fingerprint}", "ip/{address}", "host/{name}", "requests", "verdicts"}
+    assert {f"/api/{name}" for name in named} <= set(document["paths"])
     answers = document["paths"]["/api/ja4/{fingerprint}"]["get"]["responses"]
     assert set(answers) == {"200", "404", "422", "503"}
     for status in ("404", "422", "503"):

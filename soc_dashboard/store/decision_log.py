@@ -1,0 +1,86 @@
+"""Appends what analysts decide: a label is written only after the audit log has it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from soc_dashboard.labels import LabelTarget, checked_label
+from soc_dashboard.store.database import MartDatabase
+
+LABEL_COLUMNS = (
+    "labelled_at",
+    "label_id",
+    "user",
+    "scope",
+    "client_ip",
+    "ja4",
+    "host",
+    "label",
+    "note",
+    "expires_at",
+    "is_revoked",
+)
+AUDIT_COLUMNS = ("at", "user", "action", "target", "details")
+
+
+@dataclass(frozen=True, slots=True)
+class GivenLabel:
+    """A label as it was written."""
+
+    label_id: UUID
+    target: LabelTarget
+    label: str
+    note: str
+    expires_at: datetime | None
+
+
+class DecisionLog:
+    """The dashboard's only way to write: appends to `analyst_labels` and `audit_log`."""
+
+    def __init__(self, marts: MartDatabase, clock: Callable[[], datetime]) -> None:
+        self._marts = marts
+        self._clock = clock
+
+    async def give(
+        self, user: str, target: LabelTarget, label: str, note: str, expires_at: datetime | None
+    ) -> GivenLabel:
+        """Label a target. Raises LabelRefusedError, or StoreFailedError when it was not written."""
+        checked_label(label, note, expires_at, self._clock())
+        given = GivenLabel(uuid4(), target, label, note, expires_at)
+        await self._append(user, "label", given, is_revoked=False)
+        return given
+
+    async def revoke(self, user: str, given: GivenLabel) -> None:
+        """Take a label back; its row stays, followed by one that says so."""
+        await self._append(user, "revoke", given, is_revoked=True)
+
+    async def _append(self, user: str, action: str, given: GivenLabel, is_revoked: bool) -> None:
+        now = self._clock()
+        details = {
+            "label_id": str(given.label_id),
+            "label": given.label,
+            "scope": given.target.scope,
+            "note": given.note,
+            "expires_at": given.expires_at.isoformat() if given.expires_at else None,
+        }
+        audit = (now, user, action, given.target.words(), json.dumps(details, ensure_ascii=False))
+        row = (
+            now,
+            given.label_id,
+            user,
+            str(given.target.scope),
+            given.target.client_ip,
+            given.target.ja4,
+            given.target.host,
+            given.label,
+            given.note,
+            given.expires_at,
+            is_revoked,
+        )
+        await asyncio.to_thread(self._marts.append, "audit_log", AUDIT_COLUMNS, audit)
+        await asyncio.to_thread(self._marts.append, "analyst_labels", LABEL_COLUMNS, row)
