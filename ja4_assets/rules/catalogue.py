@@ -5,7 +5,7 @@ Weights are judgements, to be replaced by measured precision; they only order th
 
 from __future__ import annotations
 
-from ja4_assets.rules.rule import AtLeast, ContainsAny, Rule, ShareAtLeast, Verdict
+from ja4_assets.rules.rule import AtLeast, AtMost, ContainsAny, Rule, ShareAtLeast, Verdict
 
 SCANNERS = (
     "sqlmap", "nikto", "dirbuster", "dirsearch", "gobuster", "feroxbuster", "wfuzz", "ffuf", "nmap",
@@ -149,6 +149,65 @@ RULES: tuple[Rule, ...] = (
         # Of Chromium only: Safari follows the system's TLS settings, so an unchanged iPhone may lack it.
         all_of=(AtLeast("pq_missing", 0.5), ContainsAny("user_agent", ("chrome/",))),
         evidence=("user_agent", "ja4", "pq_missing"),
+    ),
+    Rule(
+        id="R015",
+        title="pages without what belongs to them",
+        reason="A browser loads scripts, styles and images with a page; these pages came without any.",
+        verdict=Verdict.SUSPICIOUS,
+        weight=0.75,
+        # Six pages, because one or two may come from a cache with everything that belongs to them.
+        all_of=(
+            AtMost("asset_complete", 0.05),
+            AtLeast("pages", 6),
+            ContainsAny("user_agent", ("mozilla/",)),
+        ),
+        evidence=("user_agent", "pages", "asset_complete", "asset_ratio"),
+    ),
+    Rule(
+        id="R016",
+        title="counting through numbers",
+        reason="Pages were asked for in steps of one size from number to number, as a program counts.",
+        verdict=Verdict.SUSPICIOUS,
+        weight=0.8,
+        all_of=(AtLeast("enum_score", 0.6), AtLeast("requests", 8)),
+        evidence=("requests", "paths", "enum_score"),
+    ),
+    Rule(
+        id="R017",
+        title="refused logins",
+        reason="One login after the other was refused: passwords are being tried.",
+        verdict=Verdict.BAD_BOT,
+        weight=0.95,
+        all_of=(AtLeast("login_failures", 8), ShareAtLeast("login_failures", "login_attempts", 0.8)),
+        evidence=("login_attempts", "login_failures", "user_agent"),
+    ),
+    Rule(
+        id="R018",
+        title="looking for secrets",
+        reason="Many requests were for files that hold secrets or lead to administration.",
+        verdict=Verdict.BAD_BOT,
+        weight=0.9,
+        all_of=(AtLeast("sensitive_hits", 0.3), AtLeast("requests", 5)),
+        evidence=("requests", "paths", "sensitive_hits"),
+    ),
+    Rule(
+        id="R019",
+        title="false crawler",
+        reason="The user agent names a crawler whose published address ranges do not hold this address.",
+        verdict=Verdict.BAD_BOT,
+        weight=0.95,
+        all_of=(ContainsAny("crawler_state", ("false",)),),
+        evidence=("user_agent", "crawler_state"),
+    ),
+    Rule(
+        id="R020",
+        title="verified crawler",
+        reason="The user agent names a crawler, and the address is in its operator's published ranges.",
+        verdict=Verdict.GOOD_BOT,
+        weight=0.95,
+        all_of=(ContainsAny("crawler_state", ("verified",)),),
+        evidence=("user_agent", "crawler_state"),
     ),
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ja4_assets.rules.rule import NUMBER_COLUMNS, AtLeast, Condition, ContainsAny, Rule, ShareAtLeast
+from ja4_assets.rules.rule import NUMBER_COLUMNS, AtLeast, AtMost, Condition, ContainsAny, Rule, ShareAtLeast
 
 PLACE_OF_RULES = "__RULES__"
 ENTITY_HOURS_WITH_RULES = """
@@ -21,6 +21,7 @@ select
     toString(entity.user_agent) as user_agent,
     toString(entity.ua_family) as ua_family,
     toString(entity.ja4) as ja4,
+    toString(entity.crawler_state) as crawler_state,
     entity.is_sufficient as is_sufficient,
 __RULES__
 from fct_entity_hour as entity
@@ -58,6 +59,8 @@ def _condition(condition: Condition, parameters: dict[str, object]) -> str:
     match condition:
         case AtLeast(column, bound):
             return "ifNull(entity." + column + " >= " + _bind(bound, parameters) + ", false)"
+        case AtMost(column, bound):
+            return "ifNull(entity." + column + " <= " + _bind(bound, parameters) + ", false)"
         case ShareAtLeast(part, whole, bound):
             product = "entity." + whole + " * " + _bind(bound, parameters)
             return "(entity." + whole + " > 0 and entity." + part + " >= " + product + ")"

@@ -7,9 +7,20 @@ from enum import StrEnum
 
 from ja4_assets.features.catalogue import FEATURE_NAMES
 
-TEXT_COLUMNS = frozenset({"user_agent", "ua_family", "ja4", "ja4_stable", "host"})
+TEXT_COLUMNS = frozenset({"user_agent", "ua_family", "ja4", "ja4_stable", "host", "crawler_state"})
 COUNT_COLUMNS = frozenset(
-    {"requests", "connections", "paths", "user_agents", "status_4xx", "status_5xx", "matched_requests"}
+    {
+        "requests",
+        "connections",
+        "paths",
+        "user_agents",
+        "status_4xx",
+        "status_5xx",
+        "matched_requests",
+        "pages",
+        "login_attempts",
+        "login_failures",
+    }
 )
 NUMBER_COLUMNS = COUNT_COLUMNS | frozenset(FEATURE_NAMES)
 """The columns of the mart that a condition may name; anything else is refused when the rule is made."""
@@ -33,6 +44,17 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True)
 class AtLeast:
     """A number is observed and not below a bound."""
+
+    column: str
+    bound: float
+
+    def __post_init__(self) -> None:
+        _require(self.column, NUMBER_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """A number is observed and not above a bound."""
 
     column: str
     bound: float
@@ -67,7 +89,7 @@ class ContainsAny:
             raise ValueError(f"a condition on {self.column} needs strings to look for")
 
 
-Condition = AtLeast | ShareAtLeast | ContainsAny
+Condition = AtLeast | AtMost | ShareAtLeast | ContainsAny
 
 
 @dataclass(frozen=True, slots=True)

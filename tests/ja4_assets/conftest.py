@@ -24,7 +24,8 @@ create table fct_entity_hour (
     hour DateTime64(0, 'UTC'), client_ip IPv6, ja4_stable String, host String, requests UInt64,
     connections UInt64, first_ts DateTime64(6, 'UTC'), last_ts DateTime64(6, 'UTC'), user_agent String,
     user_agents UInt32, ua_family String, ua_version Nullable(UInt16), ja4 String, paths UInt64,
-    status_4xx UInt64, status_5xx UInt64, matched_requests UInt64, is_sufficient Bool, __FEATURES__
+    status_4xx UInt64, status_5xx UInt64, matched_requests UInt64, is_sufficient Bool, pages UInt64,
+    login_attempts UInt64, login_failures UInt64, crawler_state String, __FEATURES__
 ) engine = MergeTree order by (hour, client_ip, ja4_stable, host)
 """
 
@@ -50,6 +51,10 @@ def entity_hour(number: int, **changes: object) -> dict[str, object]:
         "status_5xx": 0,
         "matched_requests": 20,
         "is_sufficient": True,
+        "pages": 2,
+        "login_attempts": 0,
+        "login_failures": 0,
+        "crawler_state": "none",
         **dict.fromkeys(FEATURE_NAMES, 0.0),
     }
     unknown = changes.keys() - row.keys()

@@ -32,6 +32,12 @@ CASES: dict[str, Row] = {
     "R012": {"tls_floor_gap": 1.0},
     "R013": {"hdr_required_missing": 0.9},
     "R014": {"pq_missing": 1.0},
+    "R015": {"pages": 20, "asset_complete": 0.0},
+    "R016": {"enum_score": 0.9, "requests": 30},
+    "R017": {"login_attempts": 55, "login_failures": 54},
+    "R018": {"sensitive_hits": 0.8},
+    "R019": {"crawler_state": "false"},
+    "R020": {"crawler_state": "verified"},
 }
 """What makes an ordinary Chromium fire one rule and no other."""
 
@@ -41,9 +47,13 @@ NEAR_MISSES: dict[str, Row] = {
     "R005": {"ua_ja4_known_mismatch": None},
     "R007": {"secfetch_missing": 0.49},
     "R011": {"requests": 100, "paths": 19, "status_4xx": 95},
+    "R015": {"pages": 5, "asset_complete": 0.0},
+    "R016": {"enum_score": 0.9, "requests": 7},
+    "R017": {"login_attempts": 55, "login_failures": 20},
+    "R020": {"crawler_state": "unverifiable"},
     "R014": {"pq_missing": 1.0, "user_agent": "Mozilla/5.0 (iPhone) Version/26.0 Safari/604.1"},
 }
-USED_IDS = {f"R{number:03}" for number in range(1, 15)}
+USED_IDS = {f"R{number:03}" for number in range(1, 21)}
 """Every id ever given, retired ones too."""
 
 NO_SCORES = pl.DataFrame(
