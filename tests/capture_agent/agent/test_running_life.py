@@ -178,8 +178,10 @@ def test_user_that_is_not_there_keeps_the_agent_from_starting(tmp_path: Path) ->
     assert (done.returncode, last["reason"]) == (2, "agent.user: there is no user 'nobody-at-all'")
 
 
-def settings_of(agent: Agent, ports: list[int], *sinks: str, more: str = "") -> str:
-    tables = "".join(f'[[sinks]]\ntype = "file"\npath = "{agent.folder / name}"\n' for name in sinks)
+def settings_of(agent: Agent, ports: list[int], *sinks: str, keep: int = 7, more: str = "") -> str:
+    tables = "".join(
+        f'[[sinks]]\ntype = "file"\nkeep = {keep}\npath = "{agent.folder / name}"\n' for name in sinks
+    )
     return (
         f'[agent]\nstate_dir = "{agent.folder}"\n[capture]\ninterfaces = ["lo"]\nports = {ports}\n'
         f'[[http]]\nsocket = "{agent.folder}/requests.sock"\n{tables}{more}'
@@ -203,7 +205,8 @@ def test_reloads_while_traffic_runs_cost_no_hello_and_no_request(
         exclude = f'[capture.exclude]\nsource_networks = ["10.{turns}.0.0/16"]\n'
         headers = "[requests]\nkept_headers = [" + ('"user-agent"' if turns % 2 else '"accept"') + "]\n"
         sinks = ["always.jsonl", f"turn-{turns}.jsonl"][: 1 + turns % 2]
-        agent.reload(settings_of(agent, ports, *sinks, more=exclude + headers))
+        # With other settings, a sink of the same file takes the place of the one before.
+        agent.reload(settings_of(agent, ports, *sinks, keep=7 + turns // 2 % 2, more=exclude + headers))
     client.join()
     assert agent.stop() == 0
     always = agent.folder / "always.jsonl"
