@@ -27,7 +27,7 @@ class FollowedFile:
         self.identity = (status.st_dev, status.st_ino)
         self._read_until = offset
         self._max_line_bytes = max_line_bytes
-        self._lines = LineBuffer(max_line_bytes)
+        self._lines = LineBuffer(max_line_bytes, skips_holes=True)
         self._line_begins = offset
         self._head = os.pread(self._descriptor, HEAD_BYTES, 0)
         self.quiet_since_s: float | None = None
@@ -75,7 +75,7 @@ class FollowedFile:
     def start_over(self) -> None:
         """Read its new content from the beginning."""
         self._read_until = self._line_begins = 0
-        self._lines = LineBuffer(self._max_line_bytes)
+        self._lines = LineBuffer(self._max_line_bytes, skips_holes=True)
         self._head = os.pread(self._descriptor, HEAD_BYTES, 0)
 
     def close(self) -> None:

@@ -6,8 +6,13 @@ from __future__ import annotations
 class LineBuffer:
     """Bytes go in as they arrive, whole lines come out without their line break."""
 
-    def __init__(self, max_line_bytes: int) -> None:
+    def __init__(self, max_line_bytes: int, *, skips_holes: bool = False) -> None:
+        """`skips_holes`: drop NUL bytes in front of a line.
+
+        A writer that keeps its offset after its file was truncated leaves a hole there, of any size.
+        """
         self._max = max_line_bytes
+        self._skips_holes = skips_holes
         self._partial = bytearray()
         self._is_skipping = False
 
@@ -17,11 +22,7 @@ class LineBuffer:
         return len(self._partial)
 
     def feed(self, received: bytes) -> list[bytes | None]:
-        """Lines that are now complete; None stands for each one longer than the limit.
-
-        NUL bytes in front of a line are dropped: a writer that keeps its offset after its file was truncated
-        leaves a hole there, of any size.
-        """
+        """Lines that are now complete; None stands for each one longer than the limit."""
         *ended, rest = received.split(b"\n")
         lines: list[bytes | None] = []
         for end in ended:
@@ -30,11 +31,12 @@ class LineBuffer:
                 continue
             line = bytes(self._partial + end) if self._partial else end
             self._partial.clear()
-            if line[:1] == b"\0":
+            if self._skips_holes and line[:1] == b"\0":
                 line = line.lstrip(b"\0")
             lines.append(line if len(line) <= self._max else None)
         if not self._is_skipping:
-            self._partial += rest if self._partial else rest.lstrip(b"\0")
+            is_hole = self._skips_holes and not self._partial
+            self._partial += rest.lstrip(b"\0") if is_hole else rest
             if len(self._partial) > self._max:
                 self.give_up()
                 lines.append(None)
