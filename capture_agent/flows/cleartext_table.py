@@ -21,7 +21,7 @@ from capture_agent.wire.segment import TCP_ACK
 
 if TYPE_CHECKING:
     from capture_agent.flows.flow_events import ConnectionEpoch
-    from capture_agent.flows.tcp_table import TcpFlow
+    from capture_agent.flows.tcp_flow import TcpFlow
     from capture_agent.wire.segment import TcpSegment
 
 

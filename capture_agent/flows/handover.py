@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from capture_agent.fingerprint.tcp_syn import SynFacts
 from capture_agent.flows.client_stream import SEQ_MASK
 from capture_agent.flows.flow_events import EpochOpened, FlowEvent
-from capture_agent.flows.tcp_table import HalfOpen, TcpTable
+from capture_agent.flows.tcp_flow import HalfOpen
+from capture_agent.flows.tcp_table import TcpTable
 from capture_agent.wire.segment import reverse_flow_key
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from capture_agent.events import Quality
 from capture_agent.flows.client_stream import SEQ_MASK
 from capture_agent.flows.flow_events import FlowEvent, HelloSeen
-from capture_agent.flows.tcp_table import ReportedHello, TcpFlow, TcpTable, maybe_interval
+from capture_agent.flows.tcp_flow import ReportedHello, TcpFlow
+from capture_agent.flows.tcp_table import TcpTable, maybe_interval
 from capture_agent.wire import registry
 from capture_agent.wire.tls_record import EARLY_DATA_EXTENSION, MAX_PLAINTEXT_BYTES
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-import msgspec
-
 from capture_agent.events import Transport
 from capture_agent.fingerprint.tcp_syn import SynFacts
 from capture_agent.flows.cleartext_table import CleartextTable
@@ -29,6 +27,7 @@ from capture_agent.flows.hello_search import may_start_hello
 from capture_agent.flows.limits import FlowCounters, FlowLimits, parts_of
 from capture_agent.flows.recent_keys import RecentKeys
 from capture_agent.flows.stream_budget import StreamBudget
+from capture_agent.flows.tcp_flow import HalfOpen, TcpFlow
 from capture_agent.wire.segment import (
     TCP_ACK,
     TCP_FIN,
@@ -43,49 +42,6 @@ EVICTED_SHARE = 32
 _CLIENT_FIN, _SERVER_FIN = 1, 2
 MAX_INTERVAL_US = 0xFFFF_FFFF
 """Longest time between two segments of an opening that is told, 71 minutes: the columns have 32 bits."""
-
-
-class HalfOpen(msgspec.Struct, gc=False):
-    """A SYN that waits for the client's next segment; msgspec for its size, as all entries here."""
-
-    opened_us: int
-    isn: int | None
-    """Initial sequence number; None if only the SYN-ACK was seen and named none."""
-    syn: SynFacts | None
-    tunnel: str | None
-    syn_ack_us: int | None = None
-
-
-class ReportedHello(msgspec.Struct, frozen=True, gc=False):
-    """What tells a second hello from other data behind the first; see ClientHelloReader."""
-
-    size: int
-    """Bytes of the stream that were the hello."""
-    start: bytes
-    """Its version and random."""
-    announces_early_data: bool
-
-
-class TcpFlow(msgspec.Struct, gc=False):
-    """An established connection.
-
-    `epoch` is dropped when the client's stream is searched to its end: None means that nothing more is
-    expected. `stream` is there from the client's first byte until then.
-    """
-
-    client_key: bytes
-    server_key: bytes
-    conn_id: int
-    last_us: int
-    isn: int | None
-    is_midstream: bool
-    fins: int = 0
-    stream: ClientStream | None = None
-    plain: bytes | ReportedHello | None = None
-    """What QuickTcpTable holds of an ordinary stream, which then has no `stream`: the first part of the
-    hello's record, or what was reported."""
-    epoch: ConnectionEpoch | None = None
-    syn_ack_rtt_us: int | None = None
 
 
 class TcpTable:
