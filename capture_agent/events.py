@@ -279,7 +279,8 @@ class LedgerCounters(msgspec.Struct, kw_only=True):
     cleartext_heads_oversize: int = 0
     """As before, because a head was longer than the sensor holds."""
     cleartext_streams_gap: int = 0
-    """Cleartext connections given up because bytes were missing: lost, cut, or sent before the capture."""
+    """Places in cleartext connections where bytes are missing that could be a head's: lost, cut, or sent
+    before the capture. Requests may be missing there."""
     cleartext_streams_evicted_full: int = 0
     """Cleartext connections given up to make room."""
     clock_skew_us: int | None = None
