@@ -36,6 +36,9 @@ request_totals as (
         countIf(is_browser) as browser_requests,
         countIf(http_major >= 2) as h2h3_requests,
         countIf(status between 400 and 499) as status_4xx,
+        countIf(is_contradicted) as contradicted_requests,
+        countIf(resource = 'asset' and status in (200, 206, 304)) as cacheable_requests,
+        uniqExact(asn) as asns,
         min(ts) as first_ts,
         max(ts) as last_ts
     from requests
@@ -67,6 +70,9 @@ joined as (
         if(requests = 0, null, request_totals.browser_requests / requests) as browser_ratio,
         if(requests = 0, null, request_totals.h2h3_requests / requests) as h2h3_ratio,
         request_totals.status_4xx as status_4xx,
+        request_totals.asns as asns,
+        if(requests = 0, null, request_totals.contradicted_requests / requests) as heuristic_ratio,
+        if(requests = 0, null, request_totals.cacheable_requests / requests) as cache_ratio,
         hello_totals.hellos as hellos,
         hello_totals.hellos_unused as hellos_unused,
         multiIf(
@@ -77,6 +83,39 @@ joined as (
         greatest(request_totals.last_ts, hello_totals.last_ts) as last_ts
     from request_totals
     full outer join hello_totals using (hour, ja4_stable)
+),
+
+-- Among the fingerprints with a request; '' is no fingerprint.
+{%- set measures = {'reqs': 'requests', 'ips': 'client_ips', 'uas': 'user_agents', 'paths': 'paths'} %}
+placed as (
+    select
+        *,
+        count() over (partition by hour, is_placed) - 1 as others
+        {%- for name, column in measures.items() %},
+            rank() over (partition by hour, is_placed order by {{ column }} desc) as {{ name }}_place
+        {%- endfor %}
+        {%- for name, column in {'reqs': 'requests', 'ips': 'client_ips'}.items() %},
+            count() over (
+                partition by hour, is_placed order by {{ column }} asc range between unbounded preceding and current row
+            ) - 1 as {{ name }}_at_most
+        {%- endfor %}
+    from (
+        select
+            *,
+            ja4_stable != '' and requests > 0 as is_placed
+        from joined
+    )
+),
+
+ranked as (
+    select
+        * except (is_placed, others, reqs_place, ips_place, uas_place, paths_place, reqs_at_most, ips_at_most),
+        {%- for name in measures %}
+            if(is_placed, toNullable({{ name }}_place), null) as {{ name }}_rank,
+        {%- endfor %}
+        if(is_placed and others > 0, reqs_at_most / others, null) as reqs_quantile,
+        if(is_placed and others > 0, ips_at_most / others, null) as ips_quantile
+    from placed
 )
 
-select * from joined
+select * from ranked

@@ -30,6 +30,11 @@ renamed as (
         join_confidence,
         ja4,
         ja4_stable,
+        asn,
+        asn_kind,
+        country,
+        cloud,
+        crawler_state,
         conn_id,
         request_seq_on_conn
     from source

@@ -1,0 +1,24 @@
+{{ hourly(order_by='(hour, client_ip)', sources={'int_requests': 'ts'}) }}
+
+with entities as (
+    select *
+    from {{ ref('fct_entity_hour') }}
+    where {{ in_hour_window('hour') }}
+),
+
+summed as (
+    select
+        hour,
+        client_ip,
+        max(entities.asn) as asn,
+        max(entities.asn_kind) as asn_kind,
+        max(entities.country) as country,
+        uniqExact(entities.host) as hosts,
+        uniqExactIf(entities.ja4_stable, entities.ja4_stable != '') as ja4s,
+        uniqExact(entities.user_agent) as user_agents,
+        {{ profile_totals('entities') }}
+    from entities
+    group by hour, client_ip
+)
+
+select * from summed
