@@ -54,6 +54,7 @@ class KeptNumbers:
         self._numbers: dict[str, int] = {}
         self._new: dict[str, int] = {}
         self._lost = 0
+        self._is_ending = False
         self._told: deque[tuple[float, int]] = deque([(-math.inf, 0)])
         self.untold = 0
         """Losses that the run before knew of and may not have told."""
@@ -94,8 +95,14 @@ class KeptNumbers:
                 self._told.popleft()
             self._write()
 
+    def end(self) -> None:
+        """The run ends in good order: its last ledger tells every loss, and `keep` comes once more."""
+        with self._lock:
+            self._is_ending = True
+
     def _write(self) -> None:
-        kept = _Kept({**self._new, **self._numbers}, self._lost - self._told[0][1])
+        untold = 0 if self._is_ending else self._lost - self._told[0][1]
+        kept = _Kept({**self._new, **self._numbers}, untold)
         fresh = self._path.with_name(self._path.name + ".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:

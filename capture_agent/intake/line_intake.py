@@ -88,6 +88,11 @@ class LineIntake:
         """Whether numbers are remembered across runs."""
         return self._kept is not None
 
+    def close(self) -> None:
+        """Nothing more comes."""
+        if self._kept is not None:
+            self._kept.end()
+
     def position(self) -> bytes:
         """Up to where numbers have come, for `keep`."""
         return b"" if self._kept is None else self._kept.position()

@@ -108,6 +108,7 @@ class UnixSocketSource:
         self._ready.close()
         os.close(self._reserve)
         self._file.close()
+        self._intake.close()
 
     def _accept(self) -> None:
         for _ in range(BACKLOG):

@@ -90,6 +90,17 @@ def test_losses_that_a_killed_run_had_no_time_to_tell_are_told_by_the_next(
     assert run_killed_after(1, 420) == 0
 
 
+def test_losses_of_a_run_that_ended_in_good_order_are_not_told_again(runs: Runs, event_line: Line) -> None:
+    first = runs.start()
+    for number in (1, 50):
+        first.take(event_line(source_id="c", source_seq=number))
+    first.close()
+    first.keep(first.position())
+    second = runs.start()
+    second.take(event_line(source_id="c", source_seq=51))
+    assert (first.counts.lost, second.counts.lost) == (48, 0)
+
+
 def test_source_that_was_silent_for_a_whole_run_is_not_forgotten(runs: Runs, event_line: Line) -> None:
     for number in (5, None, 9):
         run = runs.start()
