@@ -45,16 +45,21 @@ class CrashBooks:
 
     def note_given(self, total: int) -> None:
         """So many rows were given to the sink since the start of the run."""
-        _COUNT.pack_into(self._map, _GIVEN_AT, total)
+        self._put(_GIVEN_AT, total)
 
     def note_flushed(self, total: int) -> None:
         """So many of them are stored, spooled, set aside or counted as discarded."""
-        _COUNT.pack_into(self._map, _FLUSHED_AT, total)
+        self._put(_FLUSHED_AT, total)
 
     def note_told(self) -> None:
         """The ledger that tells of `lost_before` has been flushed."""
-        _COUNT.pack_into(self._map, _UNTOLD_AT, 0)
+        self._put(_UNTOLD_AT, 0)
 
     def close(self) -> None:
         """End the books."""
         self._map.close()
+
+    def _put(self, at: int, count: int) -> None:
+        # An insert that outlived the end of delivery has nobody to tell.
+        if not self._map.closed:
+            _COUNT.pack_into(self._map, at, count)

@@ -56,3 +56,10 @@ def test_loss_is_told_again_until_a_ledger_with_it_was_flushed(tmp_path: Path) -
 def test_what_are_no_books_tells_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "books").write_bytes(content)
     assert CrashBooks(tmp_path / "books").lost_before == 0
+
+
+def test_insert_that_ends_after_the_books_does_no_harm(tmp_path: Path) -> None:
+    books = CrashBooks(tmp_path / "books")
+    books.close()
+    books.note_flushed(1)
+    assert CrashBooks(tmp_path / "books").lost_before == 0
