@@ -1,4 +1,8 @@
-{{ hourly(order_by='(hour, ja4_stable, client_ip)', sources={'int_requests': 'ts'}, keep='toIntervalDay(15)') }}
+{{ hourly(
+    order_by='(hour, ja4_stable, client_ip)',
+    sources={'int_requests': 'ts'},
+    keep='toIntervalDay(15)'
+) }}
 
 with source as (
     select
@@ -99,7 +103,8 @@ counted as (
         toUInt64(ips_all - 1) as ips,
         toUInt64(uas_all - user_agent_alone.alone) as uas,
         toUInt64(paths_all - path_alone.alone) as paths,
-        sum(clients.browser_requests) over (partition by hour, ja4_stable) - clients.browser_requests as browser,
+        sum(clients.browser_requests) over (partition by hour, ja4_stable)
+        - clients.browser_requests as browser,
         sum(clients.h2h3_requests) over (partition by hour, ja4_stable) - clients.h2h3_requests as h2h3,
         sum(clients.contradicted_requests) over (partition by hour, ja4_stable)
         - clients.contradicted_requests as contradicted,

@@ -92,8 +92,8 @@ judged as (
         cast(country as LowCardinality(String)) as country,
         cast(cloud as LowCardinality(String)) as cloud,
         cast(anonymiser as LowCardinality(String)) as anonymiser,
-        cast({{ crawler_state('is_declared_bot', 'ua_family', 'crawler_range', 'published_crawlers') }}
-        as LowCardinality(String)) as crawler_state,
+        {{ crawler_state('is_declared_bot', 'ua_family', 'crawler_range', 'published_crawlers') }}
+        as crawler_state,
         sensor,
         site,
         conn_id,
@@ -237,9 +237,11 @@ judged as (
             greatest(
                 ifNull(is_family_mismatch, 0), ifNull(is_alpn_gap, 0), ifNull(is_tls_floor_gap, 0),
                 ifNull(is_grease_missing, 0), ifNull(is_pq_missing, 0), ifNull(is_ttl_mismatch, 0),
-                ifNull(is_sni_mismatch, 0), ifNull(is_required_header_missing, 0), ifNull(is_header_case_odd, 0),
+                ifNull(is_sni_mismatch, 0),
+                ifNull(is_required_header_missing, 0), ifNull(is_header_case_odd, 0),
                 ifNull(is_sec_fetch_missing, 0), ifNull(is_sec_fetch_incoherent, 0),
-                ifNull(is_ch_ua_mismatch, 0), ifNull(is_ch_platform_mismatch, 0), is_sensitive_path
+                ifNull(is_ch_ua_mismatch, 0), ifNull(is_ch_platform_mismatch, 0),
+                is_sensitive_path
             ) as UInt8
         ) as is_contradicted
     from joined

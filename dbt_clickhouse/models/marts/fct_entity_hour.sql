@@ -72,13 +72,13 @@ joined as (
         entities.cloud as cloud,
         entities.anonymiser as anonymiser,
         entities.crawler_state as crawler_state,
-        cast(entities.requests >= 5 as Bool) as is_sufficient,
-        -- Sums of floating point numbers depend on the order of the rows; rounded, a repeated hour is the same hour.
+        -- Sums of floating point numbers depend on the order of rows: rounded, a repeated hour is the same.
         {%- for group, features in entity_features().items() %}
             {%- for feature in features %}
-                round({{ group }}.{{ feature }}, 9) as {{ feature }}{{ ',' if not (loop.last and group == 'paths') }}
+                round({{ group }}.{{ feature }}, 9) as {{ feature }},
             {%- endfor %}
         {%- endfor %}
+        cast(entities.requests >= 5 as Bool) as is_sufficient
     from entities
     left join population using (hour, client_ip, ja4_stable)
     inner join contradictions using (hour, client_ip, ja4_stable, host)

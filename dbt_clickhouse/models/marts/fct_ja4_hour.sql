@@ -86,33 +86,50 @@ joined as (
 ),
 
 -- Among the fingerprints with a request; '' is no fingerprint.
-{%- set measures = {'reqs': 'requests', 'ips': 'client_ips', 'uas': 'user_agents', 'paths': 'paths'} %}
+marked as (
+    select
+        *,
+        ja4_stable != '' and requests > 0 as is_placed
+    from joined
+),
+
 placed as (
     select
         *,
+        rank() over (partition by hour, is_placed order by requests desc) as reqs_place,
+        rank() over (partition by hour, is_placed order by client_ips desc) as ips_place,
+        rank() over (partition by hour, is_placed order by user_agents desc) as uas_place,
+        rank() over (partition by hour, is_placed order by paths desc) as paths_place,
+        count() over (partition by hour, is_placed order by requests asc) - 1 as reqs_at_most,
+        count() over (partition by hour, is_placed order by client_ips asc) - 1 as ips_at_most,
         count() over (partition by hour, is_placed) - 1 as others
-        {%- for name, column in measures.items() %},
-            rank() over (partition by hour, is_placed order by {{ column }} desc) as {{ name }}_place
-        {%- endfor %}
-        {%- for name, column in {'reqs': 'requests', 'ips': 'client_ips'}.items() %},
-            count() over (
-                partition by hour, is_placed order by {{ column }} asc range between unbounded preceding and current row
-            ) - 1 as {{ name }}_at_most
-        {%- endfor %}
-    from (
-        select
-            *,
-            ja4_stable != '' and requests > 0 as is_placed
-        from joined
-    )
+    from marked
 ),
 
 ranked as (
     select
-        * except (is_placed, others, reqs_place, ips_place, uas_place, paths_place, reqs_at_most, ips_at_most),
-        {%- for name in measures %}
-            if(is_placed, toNullable({{ name }}_place), null) as {{ name }}_rank,
-        {%- endfor %}
+        hour,
+        ja4_stable,
+        requests,
+        connections,
+        client_ips,
+        hosts,
+        user_agents,
+        paths,
+        browser_ratio,
+        h2h3_ratio,
+        status_4xx,
+        asns,
+        heuristic_ratio,
+        cache_ratio,
+        hellos,
+        hellos_unused,
+        first_ts,
+        last_ts,
+        if(is_placed, toNullable(reqs_place), null) as reqs_rank,
+        if(is_placed, toNullable(ips_place), null) as ips_rank,
+        if(is_placed, toNullable(uas_place), null) as uas_rank,
+        if(is_placed, toNullable(paths_place), null) as paths_rank,
         if(is_placed and others > 0, reqs_at_most / others, null) as reqs_quantile,
         if(is_placed and others > 0, ips_at_most / others, null) as ips_quantile
     from placed

@@ -19,7 +19,7 @@ merged as (
         argMaxMerge(source.ja4_r) as ja4_r,
         argMaxMerge(source.ja4_o) as ja4_o,
         argMaxMerge(source.ja3_hash) as ja3_hash,
-        uniqCombined64Merge(12)(source.ja3_hashes) as ja3_hashes,
+        uniqCombined64Merge(12) (source.ja3_hashes) as ja3_hashes,
         cast(max(source.tls_version) as Nullable(UInt16)) as tls_version,
         argMaxMerge(source.alpn) as alpn,
         cast(max(source.has_grease) as Nullable(Bool)) as has_grease,

@@ -1,4 +1,8 @@
-{{ hourly(order_by='(hour, client_ip, ja4_stable, host)', sources={'int_requests': 'ts'}, keep='toIntervalDay(15)') }}
+{{ hourly(
+    order_by='(hour, client_ip, ja4_stable, host)',
+    sources={'int_requests': 'ts'},
+    keep='toIntervalDay(15)'
+) }}
 
 -- One hour more than the window: a page read at 10:59 is the Referer of a click at 11:01.
 with history as (
@@ -41,6 +45,15 @@ spoken as (
     from {{ ref('countries') }}
 ),
 
+spoken_to as (
+    select
+        *,
+        if(language is null or empty(languages), null, not has(languages, language)) as is_foreign,
+        if(position_on_path > 1 and method = 'GET', is_conditional, null) as is_repeated_conditional
+    from source
+    left join spoken using (country)
+),
+
 entities as (
     select
         hour,
@@ -62,12 +75,10 @@ entities as (
         {{ smoothed_share('is_sec_fetch_incoherent') }} as secfetch_incoherent,
         {{ smoothed_share('is_ch_ua_mismatch') }} as ch_ua_mismatch,
         {{ smoothed_share('is_ch_platform_mismatch') }} as ch_platform_mismatch,
-        {{ smoothed_share("if(language is null or empty(languages), null, not has(languages, language))") }}
-        as lang_geo_mismatch,
+        {{ smoothed_share("is_foreign") }} as lang_geo_mismatch,
         {{ smoothed_share('if(position > 1, has_cookie, null)') }} as cookie_return,
-        {{ smoothed_share("if(position_on_path > 1 and method = 'GET', is_conditional, null)") }} as conditional_ratio
-    from source
-    left join spoken using (country)
+        {{ smoothed_share("is_repeated_conditional") }} as conditional_ratio
+    from spoken_to
     group by hour, client_ip, ja4_stable, host
 ),
 
@@ -146,7 +157,7 @@ referers as (
         source.host as host,
         -- Nullable, because an unmatched row of a left join is otherwise filled with 0.
         toNullable(
-            countIf(fetched.fetched_ts > toDateTime64(0, 6, 'UTC') and fetched.fetched_ts <= source.ts) / count()
+            countIf(toUnixTimestamp(fetched.fetched_ts) > 0 and fetched.fetched_ts <= source.ts) / count()
         ) as referer_valid
     from source
     left join fetched

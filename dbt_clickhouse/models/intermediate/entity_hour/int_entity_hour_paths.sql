@@ -1,4 +1,8 @@
-{{ hourly(order_by='(hour, client_ip, ja4_stable, host)', sources={'int_requests': 'ts'}, keep='toIntervalDay(15)') }}
+{{ hourly(
+    order_by='(hour, client_ip, ja4_stable, host)',
+    sources={'int_requests': 'ts'},
+    keep='toIntervalDay(15)'
+) }}
 
 with source as (
     select
@@ -32,7 +36,7 @@ spread as (
         if(
             total < 2,
             null,
-            greatest(0, log2(total) - sum(templates.requests * log2(templates.requests)) / total) / log2(total)
+            greatest(0, 1 - sum(templates.requests * log2(templates.requests)) / total / log2(total))
         ) as path_entropy
     from templates
     group by hour, client_ip, ja4_stable, host

@@ -1,4 +1,8 @@
-{{ hourly(order_by='(hour, ja4_stable, client_ip)', sources={'int_requests': 'ts'}, keep='toIntervalDay(15)') }}
+{{ hourly(
+    order_by='(hour, ja4_stable, client_ip)',
+    sources={'int_requests': 'ts'},
+    keep='toIntervalDay(15)'
+) }}
 
 {%- set measures = ['reqs', 'ips', 'uas', 'paths'] %}
 
@@ -16,6 +20,20 @@ first_seen as (
     from {{ ref('stg_ja4_seen') }}
 ),
 
+hours as (
+    select distinct hour
+    from counted
+),
+
+past as (
+    select
+        hour,
+        ja4_stable,
+        requests
+    from {{ ref('fct_ja4_hour') }}
+    where ja4_stable != '' and {{ in_hour_window('hour', hours_before=12 * 168) }}
+),
+
 -- What the fingerprint did in the same hour of earlier weeks; a deviation needs three weeks.
 weekly as (
     select
@@ -26,15 +44,8 @@ weekly as (
         arrayReduce(
             'quantileExactInclusive(0.5)', arrayMap(n -> abs(n - median), requests_before)
         ) as deviation
-    from (select distinct hour from counted) as hours
-    cross join (
-        select
-            hour,
-            ja4_stable,
-            requests
-        from {{ ref('fct_ja4_hour') }}
-        where ja4_stable != '' and {{ in_hour_window('hour', hours_before=12 * 168) }}
-    ) as past
+    from hours
+    cross join past
     where
         past.hour < hours.hour
         and past.hour >= subtractWeeks(hours.hour, 12)
@@ -61,7 +72,8 @@ fingerprints as (
             hour,
             {{ measure }}_all as {{ measure }},
             sum(count()) over (
-                partition by hour order by {{ measure }}_all asc rows between unbounded preceding and current row
+                partition by hour order by {{ measure }}_all asc
+                rows between unbounded preceding and current row
             ) as at_most
         from fingerprints
         group by hour, {{ measure }}
@@ -76,7 +88,7 @@ fingerprint_totals as (
     group by hour
 ),
 
--- The fingerprint's own value stands on the ladder too, and is taken off where it is not above the value asked for.
+-- The fingerprint's own value stands on the ladder too: it is taken off where it is not above what is asked.
 placed as (
     select
         counted.hour as hour,
@@ -89,18 +101,20 @@ placed as (
         counted.cacheable as cacheable,
         counted.network_weighted as network_weighted,
         fingerprint_totals.others as others,
-        {%- for measure in measures %}
-            {{ measure }}_ladder.at_most - (counted.{{ measure }}_all <= counted.{{ measure }}) as {{ measure }}_at_most
-            {{- ',' if not loop.last }}
-        {%- endfor %}
+        reqs_ladder.at_most - (counted.reqs_all <= counted.reqs) as reqs_at_most,
+        ips_ladder.at_most - (counted.ips_all <= counted.ips) as ips_at_most,
+        uas_ladder.at_most - (counted.uas_all <= counted.uas) as uas_at_most,
+        paths_ladder.at_most - (counted.paths_all <= counted.paths) as paths_at_most
     from counted
     inner join fingerprint_totals on counted.hour = fingerprint_totals.hour
-    {%- for measure in measures %}
-        asof left join {{ measure }}_ladder
-            on
-                counted.hour = {{ measure }}_ladder.hour
-                and counted.{{ measure }} >= {{ measure }}_ladder.{{ measure }}
-    {%- endfor %}
+    asof left join reqs_ladder
+        on counted.hour = reqs_ladder.hour and counted.reqs >= reqs_ladder.reqs
+    asof left join ips_ladder
+        on counted.hour = ips_ladder.hour and counted.ips >= ips_ladder.ips
+    asof left join uas_ladder
+        on counted.hour = uas_ladder.hour and counted.uas >= uas_ladder.uas
+    asof left join paths_ladder
+        on counted.hour = paths_ladder.hour and counted.paths >= paths_ladder.paths
 ),
 
 joined as (
@@ -108,11 +122,10 @@ joined as (
         hour,
         ja4_stable,
         client_ip,
-        {%- for measure in measures %}
-            cast(
-                if(others = 0, null, 1 + others - {{ measure }}_at_most) as Nullable(Float64)
-            ) as ja4_{{ measure }}_rank,
-        {%- endfor %}
+        cast(if(others = 0, null, 1 + others - reqs_at_most) as Nullable(Float64)) as ja4_reqs_rank,
+        cast(if(others = 0, null, 1 + others - ips_at_most) as Nullable(Float64)) as ja4_ips_rank,
+        cast(if(others = 0, null, 1 + others - uas_at_most) as Nullable(Float64)) as ja4_uas_rank,
+        cast(if(others = 0, null, 1 + others - paths_at_most) as Nullable(Float64)) as ja4_paths_rank,
         cast(if(others = 0, null, reqs_at_most / others) as Nullable(Float64)) as ja4_reqs_quantile,
         cast(if(others = 0, null, ips_at_most / others) as Nullable(Float64)) as ja4_ips_quantile,
         cast(if(reqs = 0, null, browser / (reqs + 1)) as Nullable(Float64)) as ja4_browser_ratio,
@@ -131,7 +144,9 @@ joined as (
         ) as ja4_age_days,
         cast(
             if(
-                empty(weekly.requests_before), null, (toFloat64(reqs) - weekly.median) / greatest(weekly.deviation, 1)
+                empty(weekly.requests_before),
+                null,
+                (toFloat64(reqs) - weekly.median) / greatest(weekly.deviation, 1)
             ) as Nullable(Float64)
         ) as ja4_surge
     from placed

@@ -1,4 +1,8 @@
-{{ hourly(order_by='(hour, client_ip, ja4_stable, host)', sources={'int_requests': 'ts'}, keep='toIntervalDay(15)') }}
+{{ hourly(
+    order_by='(hour, client_ip, ja4_stable, host)',
+    sources={'int_requests': 'ts'},
+    keep='toIntervalDay(15)'
+) }}
 
 with source as (
     select *

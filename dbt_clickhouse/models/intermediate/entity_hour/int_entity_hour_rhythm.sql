@@ -1,4 +1,8 @@
-{{ hourly(order_by='(hour, client_ip, ja4_stable, host)', sources={'int_requests': 'ts'}, keep='toIntervalDay(15)') }}
+{{ hourly(
+    order_by='(hour, client_ip, ja4_stable, host)',
+    sources={'int_requests': 'ts'},
+    keep='toIntervalDay(15)'
+) }}
 
 -- The 24 hours that end with each hour of the run: 23 hours more than the window.
 with history as (
@@ -51,8 +55,8 @@ days as (
         present.host as host,
         count() as hours_seen,
         sum(localised.requests) as requests_day,
-        sqrt(greatest(0, sum(pow(localised.requests, 2)) / 24 - pow(sum(localised.requests) / 24, 2))) as deviation,
-        sum(localised.requests) / 24 as mean,
+        requests_day / 24 as mean,
+        sqrt(greatest(0, sum(pow(localised.requests, 2)) / 24 - pow(mean, 2))) as deviation,
         arraySort(groupArray(toUnixTimestamp(localised.seen_hour))) as hours,
         sumIf(localised.requests, localised.is_night) as night_requests,
         max(localised.has_zone) as has_zone
@@ -105,7 +109,8 @@ joined as (
         hours_seen,
         cast(if(hours_seen < 6, null, greatest(0, 1 - deviation / mean)) as Nullable(Float64)) as beacon_hist,
         cast(
-            if(hours_seen < 6, null, greatest(hours_seen / 24, least(1, longest_run / 12))) as Nullable(Float64)
+            if(hours_seen < 6, null, greatest(hours_seen / 24, least(1, longest_run / 12)))
+            as Nullable(Float64)
         ) as beacon_dur,
         cast(
             if(

@@ -1,4 +1,8 @@
-{{ hourly(order_by='(hour, client_ip, ja4_stable, host)', sources={'int_requests': 'ts'}, keep='toIntervalDay(15)') }}
+{{ hourly(
+    order_by='(hour, client_ip, ja4_stable, host)',
+    sources={'int_requests': 'ts'},
+    keep='toIntervalDay(15)'
+) }}
 
 with source as (
     select *
@@ -110,7 +114,7 @@ per_connection as (
         ja4_stable,
         host,
         count() as connections,
-        quantileExactInclusiveOrNull(0.5)(hello_to_request_us) / 1000 as hello_to_req_ms
+        quantileExactInclusiveOrNull(0.5) (hello_to_request_us) / 1000 as hello_to_req_ms
     from connections
     group by hour, client_ip, ja4_stable, host
 ),
@@ -123,9 +127,12 @@ joined as (
         host,
         cast(if(requests < 4 or mean_s = 0, null, deviation_s / mean_s) as Nullable(Float64)) as iat_cv,
         cast(
-            if(requests < 4 or mean_s = 0, null, (deviation_s - mean_s) / (deviation_s + mean_s)) as Nullable(Float64)
+            if(requests < 4 or mean_s = 0, null, (deviation_s - mean_s) / (deviation_s + mean_s))
+            as Nullable(Float64)
         ) as burstiness,
-        cast(if(requests < 4, null, {{ beacon_score('gaps_s', 'gap_quartiles') }}) as Nullable(Float64)) as beacon_ts,
+        cast(
+            if(requests < 4, null, {{ beacon_score('gaps_s', 'gap_quartiles') }}) as Nullable(Float64)
+        ) as beacon_ts,
         cast(
             if(length(sizes) < 4, null, {{ beacon_score('sizes', 'size_quartiles') }}) as Nullable(Float64)
         ) as beacon_size,
