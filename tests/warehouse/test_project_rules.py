@@ -76,7 +76,7 @@ def test_every_model_has_properties_and_every_property_a_model(project: Project)
 
 
 def test_a_description_is_written_once(project: Project) -> None:
-    """A text that two tables need is a docs block in columns.md; the ledger's counters share two sentences."""
+    """A text that two tables need is a docs block in columns.md; the ledger's counters share two."""
     texts = Counter(
         " ".join(str(column["description"]).split())
         for name, model in project.properties.items()

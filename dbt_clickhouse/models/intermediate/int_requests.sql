@@ -57,7 +57,7 @@ reference as (
     group by ja4
 ),
 
-published_crawlers as (
+publishing as (
     select distinct lower(name) as name
     from {{ ref('stg_crawler_ranges') }}
 ),
@@ -92,8 +92,7 @@ judged as (
         cast(country as LowCardinality(String)) as country,
         cast(cloud as LowCardinality(String)) as cloud,
         cast(anonymiser as LowCardinality(String)) as anonymiser,
-        {{ crawler_state('is_declared_bot', 'ua_family', 'crawler_range', 'published_crawlers') }}
-        as crawler_state,
+        {{ crawler_state('is_declared_bot', 'ua_family', 'crawler_range', 'publishing') }} as crawler_state,
         sensor,
         site,
         conn_id,
