@@ -112,9 +112,7 @@ class Classifier:
             self.preview.object = str(label_words.refused(failure.reason))
             return
         if mine == self._asked:
-            self.preview.object = str(
-                label_words.preview(seen, self.label.value, self._session.clock())
-            )
+            self.preview.object = str(label_words.preview(seen, self.label.value, self._session.clock()))
 
     async def _save(self) -> None:
         if self.label.value == NO_LABEL:
