@@ -1,11 +1,12 @@
 """Packets per second and CPU seconds of `ja4-agent read` beside nfstream and tshark, in one run.
 
     python bench/fingerprint.py [--packets N] [--runs 3] [--bulk 0] [--tools compiled,pure,nfstream,tshark]
-                                [--permuted chromium|all|none]
+                                [--permuted chromium|all|none|recorded]
 
 Each tool reads the same capture of real TLS connections (bench/real_tls_capture.py) as a whole process,
 in turn, `--runs` times; medians are printed. No two hellos of the capture are equal: every connection has
-its own random values, and Chromium's hellos (or all, or none) their own order of extensions. `pure` is
+its own random values, and Chromium's hellos (or all, or none) their own order of extensions; `--permuted
+recorded` leaves each copy of a connection as it was recorded but for its addresses. `pure` is
 `ja4-agent read` without the compiled fast path. nfstream runs with its own defaults (nDPI dissection,
 which gives JA4); tshark prints the fields that it has (JA3). nfstream is installed into an environment of
 its own beside the capture at the first run.

@@ -3,8 +3,8 @@
 Each copy of the recording gets a client network of its own, and `INTERLEAVED_COPIES` copies run at the
 same time, frame by frame, so that a reader has to keep that many connections apart. Ports, sequence
 numbers, TCP options and payloads stay as recorded, but each copy of a hello is varied as `varied_hello`
-says. `bulk` puts a download into each connection, for a share of packets without a handshake as on a web
-server; without it the share is that of short visits.
+says, unless `Permuted.RECORDED` is asked for. `bulk` puts a download into each connection, for a share of
+packets without a handshake as on a web server; without it the share is that of short visits.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _recorded_frame(data: bytes, streams: dict[bytes, RecordedStream], permuted:
         key, seq = data[26:38], struct.unpack_from(">I", data, tcp + 4)[0]
         if data[tcp + 13] & _SYN:
             streams[key] = RecordedStream(len(streams), (seq + 1) & 0xFFFF_FFFF)
-        elif key in streams and end > payload_offset:
+        elif key in streams and end > payload_offset and permuted is not Permuted.RECORDED:
             stream = streams[key]
             hello_offset = stream.take(seq, data[payload_offset:end], permuted)
     return RecordedFrame(

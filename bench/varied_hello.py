@@ -23,6 +23,8 @@ _GREASE = sorted(registry.GREASE)
 class Permuted(StrEnum):
     """Whose extensions are shuffled."""
 
+    RECORDED = "recorded"
+    """Nothing is varied at all: every copy of a connection has the hello of the recording."""
     NONE = "none"
     CHROMIUM = "chromium"
     ALL = "all"

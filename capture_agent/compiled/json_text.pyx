@@ -137,7 +137,7 @@ cdef class JsonText:
             out[0] = c'\\'
             out[1] = short_escape(byte)
             out += 2
-            if out[-1] == c'u':
+            if (out - 1)[0] == c'u':
                 memcpy(out, b"00", 2)
                 out[2] = HEX_DIGITS[byte >> 4]
                 out[3] = HEX_DIGITS[byte & 15]
