@@ -32,6 +32,20 @@ def count_rows(settings: Settings, table: str) -> int:
         client.close()
 
 
+def missing_models(settings: Settings) -> list[str]:
+    """Models of this version's dbt project that the database lacks: an older version built it."""
+    models = {path.stem for path in (ROOT / "dbt_clickhouse" / "models").rglob("*.sql")}
+    client = clickhouse_connect.get_client(dsn=settings.database_url, autogenerate_session_id=False)
+    try:
+        present = client.query(
+            "select name from system.tables where database = {database:String}",
+            parameters={"database": DATABASE},
+        ).result_rows
+    finally:
+        client.close()
+    return sorted(models - {str(name) for (name,) in present})
+
+
 def replay_sample(settings: Settings) -> None:
     """Amplify the bundled recording into a day of traffic and send it through the agent."""
     folder = settings.state_dir / "sample"

@@ -65,6 +65,9 @@ def up(settings: Settings) -> int:
     if has_traffic and first_start.count_rows(settings, "bot_scores") == 0:
         say("materialising the assets: tables, features, model, scores")
         first_start.materialise(settings)
+    elif has_traffic and (missing := first_start.missing_models(settings)):
+        say(f"an older version built the marts: building all, with {len(missing)} new ones")
+        first_start.materialise(settings)
     say("ready")
     _print_addresses(settings)
     return 0

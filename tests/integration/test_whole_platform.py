@@ -220,6 +220,7 @@ def test_a_second_up_changes_nothing_and_prints_the_addresses(platform: Platform
         after = client.query("select count() from raw_http_requests").result_rows
     assert again.returncode == 0, again.stderr
     assert before == after
+    assert "older version" not in again.stdout
     for setting in ("JA4_DASHBOARD_PORT", "JA4_DAGSTER_PORT", "JA4_MLFLOW_PORT"):
         assert platform.origin(setting) in again.stdout
         assert platform.origin(setting) in platform.first_output
