@@ -47,6 +47,11 @@ def request_card(request: RequestDetail, asked: Sequence[Term], span: str) -> Ma
             ("Connected from", mono(request.peer_ip)),
             ("User agent", search("ua", request.user_agent, 120)),
             ("Family", search("ua_family", request.ua_family)),
+            ("Network", search("asn", str(request.asn) if request.asn else None)),
+            ("Kind", search("network", request.asn_kind)),
+            ("Cloud", search("cloud", request.cloud)),
+            ("Country", search("country", request.country)),
+            ("Crawler", text(request.crawler_state or "no claim")),
         ),
         _section(
             "Connection",

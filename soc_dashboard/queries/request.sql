@@ -24,6 +24,11 @@ with
             join_confidence,
             ja4,
             ja4_stable,
+            asn,
+            asn_kind,
+            country,
+            cloud,
+            crawler_state,
             conn_id,
             request_seq_on_conn
         from fct_request
@@ -56,6 +61,11 @@ select
     found.join_confidence as join_confidence,
     found.ja4 as ja4,
     found.ja4_stable as ja4_stable,
+    found.asn as asn,
+    found.asn_kind as asn_kind,
+    found.country as country,
+    found.cloud as cloud,
+    found.crawler_state as crawler_state,
     found.conn_id as conn_id,
     found.request_seq_on_conn as request_seq_on_conn,
     if(judged.verdict = '', 'unknown', judged.verdict) as verdict,

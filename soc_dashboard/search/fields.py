@@ -57,6 +57,7 @@ class Field:
         return self.entity if grain is Grain.ENTITY or self.entity in KEY_COLUMNS else None
 
 
+NETWORK_KINDS = ("hosting", "isp", "mobile", "education")
 JOIN_STATES = ("matched", "ambiguous", "midstream", "no_hello", "cleartext")
 
 FIELDS: tuple[Field, ...] = (
@@ -73,6 +74,10 @@ FIELDS: tuple[Field, ...] = (
     Field("referer", Kind.PHRASE, "referer contains", "referer"),
     Field("sensor", Kind.TEXT, "sensor that saw the request", "sensor"),
     Field("join", Kind.CHOICE, "how the request met its hello", "join_state", choices=JOIN_STATES),
+    Field("asn", Kind.NUMBER, "number of the client's network", "asn"),
+    Field("network", Kind.CHOICE, "kind of the client's network", "asn_kind", choices=NETWORK_KINDS),
+    Field("country", Kind.TEXT, "country of the client's network, two letters", "country"),
+    Field("cloud", Kind.TEXT, "cloud that the client's address belongs to", "cloud"),
     Field("bytes", Kind.NUMBER, "response bytes", "response_bytes"),
     Field("verdict", Kind.CHOICE, "judgement of the client's hour", entity="toString(verdict)",
           choices=tuple(style.key for style in VERDICTS)),

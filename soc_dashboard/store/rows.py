@@ -259,6 +259,12 @@ class RequestDetail(RequestRow, frozen=True, kw_only=True):
     header_order_hash: str | None
     join_confidence: float
     ja4_stable: str
+    asn: int
+    """0 if unknown."""
+    asn_kind: str
+    country: str
+    cloud: str
+    crawler_state: str
     verdict: str
     reason: str
 

@@ -320,6 +320,9 @@ def _requests(
             "join_state": "matched",
             "ja4": hello.ja4,
             "ja4_stable": hello.ja4,
+            "asn": 64500 if address.startswith("203.0.113.") else 64501,
+            "asn_kind": "hosting" if address.startswith("203.0.113.") else "isp",
+            "country": "NL" if address.startswith("203.0.113.") else "FR",
             "conn_id": chance.getrandbits(64),
         }
         for _ in range(count)

@@ -62,6 +62,8 @@ def counted(dsn: str, window: Window, condition: str) -> int:
         ("ip:2001:db8:77::/48", "startsWith(toString(client_ip), '2001:db8:77:')"),
         ("-ip:203.0.113.0/24", "not startsWith(toString(client_ip), '::ffff:203.0.113.')"),
         ("ja4:t13d31*", "startsWith(ja4, 't13d31')"),
+        ("asn:64500", "startsWith(toString(client_ip), '::ffff:203.0.113.')"),
+        ("-country:FR network:hosting", "startsWith(toString(client_ip), '::ffff:203.0.113.')"),
         ("ua:CURL", "positionCaseInsensitive(user_agent, 'curl') > 0"),
         ("wp-login", "path = '/wp-login.php'"),
         ("curl path:/cart", "positionCaseInsensitive(user_agent, 'curl') > 0 and path = '/cart'"),
