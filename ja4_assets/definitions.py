@@ -9,6 +9,7 @@ from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
 from ja4_assets.defs.raw import RAW_ASSETS, RAW_CHECKS
 from ja4_assets.defs.schedules import JOBS, SCHEDULES
+from ja4_assets.defs.stored import STORED_ASSETS
 from ja4_assets.defs.verdicts import bot_scores, verdicts
 from ja4_assets.defs.warehouse import dbt_resource, warehouse
 from ja4_assets.resources.clickhouse import ClickHouseResource
@@ -20,6 +21,7 @@ settings = AssetSettings()
 defs = dg.Definitions(
     assets=[
         *RAW_ASSETS,
+        *STORED_ASSETS,
         *INTEL_ASSETS,
         warehouse,
         entity_forest,

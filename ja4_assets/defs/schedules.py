@@ -11,6 +11,7 @@ from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
 from ja4_assets.defs.partitions import PARTITION_FORMAT
 from ja4_assets.defs.raw import TABLES
+from ja4_assets.defs.stored import TABLES as STORED_TABLES
 from ja4_assets.defs.verdicts import bot_scores, verdicts
 from ja4_assets.defs.warehouse import STORED_MODELS, warehouse
 from ja4_assets.intel.catalogue import SOURCES
@@ -24,7 +25,9 @@ UNFINISHED = [
 ]
 
 observe_raw = dg.define_asset_job(
-    "observe_raw", selection=dg.AssetSelection.assets(*TABLES), description="Look at the raw tables."
+    "observe_raw",
+    selection=dg.AssetSelection.assets(*TABLES, *STORED_TABLES),
+    description="Look at the tables that others write.",
 )
 refresh_hours = dg.define_asset_job(
     "refresh_hours",

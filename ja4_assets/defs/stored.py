@@ -1,0 +1,38 @@
+"""Tables that models read and no asset materialises: arrivals, reference data, what analysts said."""
+
+import dagster as dg
+
+from ja4_assets.resources.clickhouse import ClickHouseResource
+
+TABLES = {
+    "agg_ja4_seen": ("arrival", "When each stable JA4 was seen, kept as hellos and requests arrive."),
+    "agg_first_seen": ("arrival", "First sightings, kept as requests arrive."),
+    "agg_requests_minute": ("arrival", "Requests by minute, kept as they arrive."),
+    "agg_requests_hour": ("arrival", "Requests by hour, kept as they arrive."),
+    "agg_requests_day": ("arrival", "Requests by day, kept as they arrive."),
+    "intel_sources": ("intel", "Versions of the reference data; the assets reference_* write it."),
+    "analyst_labels": ("analyst", "What analysts said; the dashboard appends to it."),
+    "audit_log": ("analyst", "What analysts did; the dashboard appends to it."),
+}
+"""Table -> group and description."""
+
+ROWS = """
+select ifNull(total_rows, 0) as rows, ifNull(total_bytes, 0) as bytes
+from system.tables
+where database = currentDatabase() and name = {table:String}
+"""
+
+
+def _observed(table: str, group: str, description: str) -> dg.SourceAsset:
+    @dg.observable_source_asset(name=table, group_name=group, description=description)
+    def observe(clickhouse: ClickHouseResource) -> dg.ObserveResult:
+        size = clickhouse.read(ROWS, {"table": table}).row(0, named=True)
+        return dg.ObserveResult(
+            metadata={"dagster/row_count": size["rows"], "bytes_on_disk": size["bytes"]},
+            data_version=dg.DataVersion(f"{size['rows']}:{size['bytes']}"),
+        )
+
+    return observe
+
+
+STORED_ASSETS = [_observed(table, group, description) for table, (group, description) in TABLES.items()]
