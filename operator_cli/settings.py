@@ -121,6 +121,7 @@ class Settings(BaseSettings):
             "JA4_MLFLOW_PORT": str(self.mlflow_port),
             "JA4_DASHBOARD_PORT": str(self.dashboard_port),
             "JA4_METRICS_PORT": str(self.metrics_port),
+            "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
             "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.mlflow_port}",
             "DAGSTER_HOME": str(self.state_dir / "dagster"),
             # Nothing the platform runs may call out on its own.

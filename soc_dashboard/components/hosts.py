@@ -20,8 +20,7 @@ def host_bars(hosts: Sequence[HostLoad], window: Window, span: str) -> Markup:
     widest = max(row.requests for row in hosts) or 1
     rows = [
         Markup(
-            '<div class="bar-row" title="{}: {} of {} requests from {} hostile entities"><a '
-            'class="name" href="/host/{}{}">{}</a>'
+            '<div class="bar-row" title="{}: {} of {} requests from {} hostile entities">{}'
             '<span class="figure"><b>{}</b> · {}</span><span class="track">'
             '<i class="hostile" style="width:{:.2f}%"></i><i style="width:{:.2f}%"></i></span></div>'
         ).format(
@@ -29,9 +28,7 @@ def host_bars(hosts: Sequence[HostLoad], window: Window, span: str) -> Markup:
             number(row.hostile_requests),
             number(row.requests),
             number(row.entities),
-            quote(row.host, safe=""),
-            span,
-            text(row.host or "(no host)", 80),
+            _name(row.host, span),
             number(row.hostile_requests),
             percent(row.hostile_requests / row.requests if row.requests else None),
             row.hostile_requests / widest * 100,
@@ -40,3 +37,12 @@ def host_bars(hosts: Sequence[HostLoad], window: Window, span: str) -> Markup:
         for row in hosts
     ]
     return Markup('<div class="bars">{}</div>').format(Markup("").join(rows))
+
+
+def _name(host: str, span: str) -> Markup:
+    """The host, linked to its page; requests without one have none."""
+    if not host:
+        return Markup('<span class="name">(no host)</span>')
+    return Markup('<a class="name" href="/host/{}{}">{}</a>').format(
+        quote(host, safe=""), span, text(host, 80)
+    )
