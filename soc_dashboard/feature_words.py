@@ -39,7 +39,7 @@ FEATURES: dict[str, FeatureWords] = {
     "grease_missing": FeatureWords(
         "Chromium claim without GREASE",
         "share",
-        "requests that claim Chromium, whose hellos always carry GREASE",
+        "requests that claim Chromium, whose hellos over TCP carry GREASE",
     ),
     "pq_missing": FeatureWords(
         "Recent browser without post-quantum group",

@@ -156,7 +156,10 @@ judged as (
             if(is_own_hello and {{ implies_tls13() }}, tls_version < 0x0304, null) as Nullable(UInt8)
         ) as is_tls_floor_gap,
         cast(
-            if(is_own_hello and ua_engine = 'chromium', has_grease = 0, null) as Nullable(UInt8)
+            -- Over QUIC Chromium sends no GREASE: the lab's h3-chromium, q13d0312h3_55b375c5d22e.
+            if(
+                is_own_hello and ua_engine = 'chromium' and not startsWith(ja4, 'q'), has_grease = 0, null
+            ) as Nullable(UInt8)
         ) as is_grease_missing,
         cast(
             if(is_own_hello and {{ implies_pq_group() }}, has_pq_group = 0, null) as Nullable(UInt8)
