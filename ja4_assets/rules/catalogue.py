@@ -71,7 +71,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="R006",
         title="Chromium without GREASE",
-        reason="The user agent claims Chromium, which sends GREASE values over TCP; this ClientHello has none.",
+        reason="The user agent claims Chromium, which sends GREASE values over TCP; this hello has none.",
         verdict=Verdict.BAD_BOT,
         weight=0.95,
         all_of=(AtLeast("grease_missing", 0.5),),
