@@ -64,5 +64,8 @@ def test_flood_is_bounded_and_counted_and_honest_clients_are_joined(flooded: Out
     ledger, handshakes = flooded.ledger, flooded.flood["handshakes"]
     assert handshakes == 45_000
     assert ledger["frames_seen"] + ledger["frames_dropped_kernel"] == flooded.sent.frames + 2 * handshakes
-    assert ledger["flows_evicted_full"] >= handshakes - FlowLimits().max_half_open - flooded.sent.connections
-    assert flooded.stored["right"] >= 0.95 * flooded.sent.requests
+    # A machine that is busy with other things may drop frames: they are counted, and evict or join nothing.
+    dropped = ledger["frames_dropped_kernel"]
+    kept = FlowLimits().max_half_open + flooded.sent.connections
+    assert ledger["flows_evicted_full"] >= handshakes - kept - dropped
+    assert flooded.stored["right"] >= 0.95 * flooded.sent.requests - dropped
