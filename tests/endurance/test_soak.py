@@ -11,12 +11,16 @@ from capture_agent.flows.limits import FlowLimits
 if TYPE_CHECKING:
     from endurance.scenario import Outcome
 
+MAX_STRAY_FRAMES = 5
+"""What the kernel of a namespace says of its own accord while an interface comes up."""
+
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 
 def test_every_packet_is_seen_or_counted_as_dropped(outage: Outcome) -> None:
     ledger = outage.ledger
-    assert ledger["frames_seen"] + ledger["frames_dropped_kernel"] == outage.sent.frames
+    seen = ledger["frames_seen"] + ledger["frames_dropped_kernel"]
+    assert outage.sent.frames <= seen <= outage.sent.frames + MAX_STRAY_FRAMES
     assert ledger["frames_dropped_kernel"] == 0
 
 
@@ -63,7 +67,8 @@ def test_ledger_says_how_many_requests_a_killed_agent_has_lost(killed: Outcome) 
 def test_flood_is_bounded_and_counted_and_honest_clients_are_joined(flooded: Outcome) -> None:
     ledger, handshakes = flooded.ledger, flooded.flood["handshakes"]
     assert handshakes == 45_000
-    assert ledger["frames_seen"] + ledger["frames_dropped_kernel"] == flooded.sent.frames + 2 * handshakes
+    sent = flooded.sent.frames + 2 * handshakes
+    assert sent <= ledger["frames_seen"] + ledger["frames_dropped_kernel"] <= sent + MAX_STRAY_FRAMES
     # A machine that is busy with other things may drop frames: they are counted, and evict or join nothing.
     dropped = ledger["frames_dropped_kernel"]
     kept = FlowLimits().max_half_open + flooded.sent.connections
