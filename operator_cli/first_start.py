@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import clickhouse_connect
+from clickhouse_connect.driver.client import Client
 
 from operator_cli.settings import DATABASE, ROOT, Settings
 from operator_cli.supervisor import PlatformError
@@ -21,28 +22,22 @@ def migrate(settings: Settings) -> None:
 
 def count_rows(settings: Settings, table: str) -> int:
     """Rows in one table of the platform's database."""
-    client = clickhouse_connect.get_client(dsn=settings.database_url, autogenerate_session_id=False)
-    try:
+    with _database(settings) as client:
         count = client.command(
             "select count() from {database:Identifier}.{table:Identifier}",
             parameters={"database": DATABASE, "table": table},
         )
-        return int(str(count))
-    finally:
-        client.close()
+    return int(str(count))
 
 
 def missing_models(settings: Settings) -> list[str]:
     """Models of this version's dbt project that the database lacks: an older version built it."""
     models = {path.stem for path in (ROOT / "dbt_clickhouse" / "models").rglob("*.sql")}
-    client = clickhouse_connect.get_client(dsn=settings.database_url, autogenerate_session_id=False)
-    try:
+    with _database(settings) as client:
         present = client.query(
             "select name from system.tables where database = {database:String}",
             parameters={"database": DATABASE},
         ).result_rows
-    finally:
-        client.close()
     return sorted(models - {str(name) for (name,) in present})
 
 
@@ -59,6 +54,10 @@ def replay_sample(settings: Settings) -> None:
 def materialise(settings: Settings) -> None:
     """Run every Dagster asset once over the hours that hold traffic."""
     _run(settings, "the first run of the assets", [sys.executable, "-m", "ja4_assets.first_run"])
+
+
+def _database(settings: Settings) -> Client:
+    return clickhouse_connect.get_client(dsn=settings.database_url, autogenerate_session_id=False)
 
 
 def _run(settings: Settings, what: str, command: Sequence[str]) -> None:

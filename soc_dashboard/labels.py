@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from soc_dashboard.addresses import canonical_address
 from soc_dashboard.search.terms import Term
 
 MAX_NOTE = 1000
@@ -70,11 +70,9 @@ def target(scope: LabelScope, client_ip: str | None, ja4: str | None, host: str 
     if client_ip is None:
         raise LabelRefusedError(f"a label of scope {scope} needs client_ip")
     try:
-        address = ipaddress.ip_address(client_ip)
+        text = canonical_address(client_ip)
     except ValueError:
         raise LabelRefusedError(f"{client_ip[:60]!r} is not an IP address") from None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    text = str(mapped or address)
     if scope is LabelScope.CLIENT_IP:
         return LabelTarget(scope, client_ip=text)
     return LabelTarget(scope, client_ip=text, ja4=ja4 or "", host=host or "")

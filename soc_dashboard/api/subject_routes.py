@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path
 
+from soc_dashboard.addresses import canonical_address
 from soc_dashboard.api.answers import entity_model, ja4_answer, request_model, subject_fields
 from soc_dashboard.api.models import EntityModel, HostModel, IpModel, Ja4Model, RequestModel
 from soc_dashboard.api.span import AWAY, INVALID, UNSEEN, Asked, asked_span
@@ -90,8 +90,6 @@ async def _whole(
 
 def _address(text: str) -> str:
     try:
-        address = ipaddress.ip_address(text)
+        return canonical_address(text)
     except ValueError:
         raise HTTPException(422, "This is not an IP address.") from None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)

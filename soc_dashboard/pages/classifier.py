@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import panel as pn
@@ -102,6 +103,10 @@ class Classifier:
     async def _preview(self) -> None:
         self._asked += 1
         mine = self._asked
+        # Opening the drawer sets several widgets; only the last of their calls reads.
+        await asyncio.sleep(0)
+        if mine != self._asked:
+            return
         try:
             seen = await preview_label(self._session.marts, self._target(), self._session.window)
         except LabelRefusedError as refusal:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from markupsafe import Markup
 
+from soc_dashboard.addresses import canonical_address
 from soc_dashboard.components.kpi import Kpi
 from soc_dashboard.components.subject_kpis import SubjectFigures
 from soc_dashboard.components.subject_title import not_an_address, subject_title
@@ -53,8 +52,6 @@ class IpPage(SubjectPage):
     @property
     def _address(self) -> str | None:
         try:
-            address = ipaddress.ip_address(self.subject.value.strip())
+            return canonical_address(self.subject.value.strip())
         except ValueError:
             return None
-        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        return str(mapped or address)

@@ -16,6 +16,7 @@ from soc_dashboard.pages.brush import zoom_to_bars
 from soc_dashboard.pages.request_table import RequestTable
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.search.terms import SearchError
+from soc_dashboard.store.database import StoreFailedError
 from soc_dashboard.store.requests import read_request_timeline
 from soc_dashboard.store.rows import Extent, StatusBucket
 from soc_dashboard.window import Window
@@ -39,7 +40,8 @@ class RequestsPage(PageSession):
         self.requests = RequestTable(self, self.table_state, lambda: (), page_rows=50)
         self._buckets: list[StatusBucket] = []
         self._bars = charts.brushable(self.timeline, lambda first, last: zoom_to_bars(self, first, last))
-        self.table_state.param.watch(lambda *_: self.request_read(), "text")
+        # The table reads itself again for a new query.
+        self.table_state.param.watch(lambda *_: pn.state.execute(self._read_timeline_again), "text")
 
     def url_names(self) -> Mapping[str, tuple[param.Parameterized, str]]:
         """The range, the query and the table's state."""
@@ -64,8 +66,21 @@ class RequestsPage(PageSession):
         await self.requests.read()
         extent = await self.marts.fetch("data_extent", Extent, {})
         self.notice(states.stale_banner(extent[0].newest, window, as_of))
+        await self._read_timeline()
+
+    async def _read_timeline_again(self) -> None:
         try:
-            self._buckets = await read_request_timeline(self.marts, self.requests.terms(), window)
+            await self._read_timeline()
+        except StoreFailedError as failure:
+            self.show_failure(failure)
+
+    async def _read_timeline(self) -> None:
+        window, query = self.window, self.table_state.text
+        try:
+            buckets = await read_request_timeline(self.marts, self.requests.terms(), window)
+            if (window, query) != (self.window, self.table_state.text):
+                return
+            self._buckets = buckets
         except SearchError as mistake:
             self._buckets = []
             self.timeline_wait.object = str(states.mistake(str(mistake)))

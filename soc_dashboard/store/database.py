@@ -19,6 +19,8 @@ import structlog
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
+from soc_dashboard.addresses import address_text
+
 MAX_EXECUTION_S = 20
 """A page read that takes longer helps nobody who waits for it; the person sees a failed read with a retry."""
 CONNECT_TIMEOUT_S = 3
@@ -159,10 +161,8 @@ def plain_reason(failure: BaseException) -> str:
 
 def _plain(value: Any) -> Any:
     """A value as the row structs hold it: addresses as text (IPv4-mapped ones dotted), times aware."""
-    if isinstance(value, IPv6Address):
-        return str(value.ipv4_mapped or value)
-    if isinstance(value, IPv4Address):
-        return str(value)
+    if isinstance(value, IPv4Address | IPv6Address):
+        return address_text(value)
     if isinstance(value, datetime) and value.tzinfo is None:
         # The driver drops the zone of UTC columns; everything in the marts is UTC.
         return value.replace(tzinfo=UTC)
