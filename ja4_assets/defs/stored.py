@@ -13,6 +13,7 @@ TABLES = {
     "intel_sources": ("intel", "Versions of the reference data; the assets reference_* write it."),
     "analyst_labels": ("analyst", "What analysts said; the dashboard appends to it."),
     "audit_log": ("analyst", "What analysts did; the dashboard appends to it."),
+    "detection_settings": ("analyst", "Thresholds that people set; the dashboard appends to it."),
 }
 """Table -> group and description."""
 

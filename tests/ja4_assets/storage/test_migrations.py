@@ -16,6 +16,7 @@ TABLES = {
     "verdicts",
     "analyst_labels",
     "audit_log",
+    "detection_settings",
     "intel_sources",
     "intel_networks",
     "intel_autonomous_systems",
