@@ -136,15 +136,18 @@ static int write_fields(json_writer *json, const apr_array_header_t *fields)
 
         before = json->len;
         if (i > 0)
-            json_literal(json, ",");
-        json_literal(json, "[");
-        json_string(json, field->name, field->name_len, REQIN_MAX_NAME);
-        json_literal(json, ",");
-        if (field->value && !reqin_is_cookie(field->name, field->name_len))
-            json_string(json, field->value, field->value_len, REQIN_MAX_VALUE);
+            json_literal(json, ",[");
         else
-            json_literal(json, "null");
-        json_literal(json, "]");
+            json_literal(json, "[");
+        json_string(json, field->name, field->name_len, REQIN_MAX_NAME);
+        if (field->value && !reqin_is_cookie(field->name, field->name_len)) {
+            json_literal(json, ",");
+            json_string(json, field->value, field->value_len, REQIN_MAX_VALUE);
+            json_literal(json, "]");
+        }
+        else {
+            json_literal(json, ",null]");
+        }
     }
     json_set_limit(json, REQIN_MAX_EVENT);
     if (!json->overflowed) {

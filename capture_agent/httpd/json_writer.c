@@ -91,6 +91,20 @@ static int needs_care(apr_uint64_t eight)
     return ((found | eight) & EACH_BYTE(0x80)) != 0;
 }
 
+typedef signed char sixteen_bytes __attribute__((vector_size(16)));
+
+/* The same for the sixteen at `bytes`. A byte that is not ASCII is negative, so it is below the space as well. */
+static int sixteen_need_care(const unsigned char *bytes)
+{
+    sixteen_bytes sixteen, found;
+    apr_uint64_t halves[2];
+
+    memcpy(&sixteen, bytes, sizeof(sixteen));
+    found = (sixteen < 0x20) | (sixteen == '"') | (sixteen == '\\');
+    memcpy(halves, &found, sizeof(halves));
+    return (halves[0] | halves[1]) != 0;
+}
+
 static int is_plain(unsigned char byte)
 {
     return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
@@ -104,18 +118,46 @@ static apr_uint64_t eight_at(const unsigned char *bytes)
     return eight;
 }
 
-/* Bytes of `bytes` that need no escape, from its start. Most strings of a request need none at all, so whole
- * words are looked at, the last of which overlaps the one before. */
+/* Four bytes, twice. */
+static apr_uint64_t four_at(const unsigned char *bytes)
+{
+    apr_uint32_t four;
+
+    memcpy(&four, bytes, sizeof(four));
+    return four * 0x100000001ULL;
+}
+
+/* True if no byte needs an escape, as in most strings of a request. The last word that is looked at overlaps the
+ * one before. */
+static int is_all_plain(const unsigned char *bytes, apr_size_t len)
+{
+    apr_size_t i;
+
+    if (len >= 16) {
+        for (i = 0; i + 16 < len; i += 16) {
+            if (sixteen_need_care(bytes + i))
+                return 0;
+        }
+        return !sixteen_need_care(bytes + len - 16);
+    }
+    if (len >= 8)
+        return !needs_care(eight_at(bytes)) && !needs_care(eight_at(bytes + len - 8));
+    if (len >= 4)
+        return !needs_care(four_at(bytes)) && !needs_care(four_at(bytes + len - 4));
+    for (i = 0; i < len; i++) {
+        if (!is_plain(bytes[i]))
+            return 0;
+    }
+    return 1;
+}
+
+/* Bytes of `bytes` that need no escape, from its start. */
 static apr_size_t plain_run(const unsigned char *bytes, apr_size_t len)
 {
     apr_size_t i = 0;
 
-    if (len >= 8) {
-        while (i + 8 <= len && !needs_care(eight_at(bytes + i)))
-            i += 8;
-        if (i + 8 > len && !needs_care(eight_at(bytes + len - 8)))
-            return len;
-    }
+    while (i + 8 <= len && !needs_care(eight_at(bytes + i)))
+        i += 8;
     while (i < len && is_plain(bytes[i]))
         i++;
     return i;
@@ -155,6 +197,15 @@ void json_string(json_writer *json, const char *bytes, apr_size_t len, apr_size_
         len = max;
         for (back = 0; back < 3 && len > 0 && (at[len] & 0xc0) == 0x80; back++)
             len--;
+    }
+    if (json->len + len + 2 <= json->end && is_all_plain(at, len)) {
+        char *to = json->text + json->len;
+
+        to[0] = '"';
+        memcpy(to + 1, bytes, len);
+        to[len + 1] = '"';
+        json->len += len + 2;
+        return;
     }
     end = at + len;
     json_literal(json, "\"");
