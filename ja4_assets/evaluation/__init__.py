@@ -1,0 +1,1 @@
+"""How good a score is, measured against the truth about who made the traffic."""
