@@ -133,8 +133,8 @@ def _early_recall(ranking: Ranking, cut: IntArray, first: FloatArray, weights: F
     """Share of the bots whose first judged hour alone reaches the threshold that holds for the whole time."""
     thresholds = np.array([ranking.threshold(int(one)) for one in cut])
     reached = first[None, :] >= thresholds[:, None]
-    total = weights.sum(axis=1)
-    shares = np.full_like(total, np.nan)
+    total = np.asarray(weights.sum(axis=1), dtype=np.float64)
+    shares: FloatArray = np.full_like(total, np.nan)
     np.divide((weights * reached).sum(axis=1), total, out=shares, where=total > 0)
     return shares
 
