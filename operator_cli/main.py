@@ -1,8 +1,9 @@
-"""`ja4 up`, `ja4 down`, `ja4 status`."""
+"""`ja4 up`, `ja4 down`, `ja4 status`, `ja4 forget`."""
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -22,10 +23,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("up", help="start everything; fill an empty database with the sample")
     commands.add_parser("down", help="stop what `up` started")
     commands.add_parser("status", help="say which services answer")
+    person = commands.add_parser("forget", help="remove a person's address from everything that is stored")
+    person.add_argument("address", help="IPv4 or IPv6")
     arguments = parser.parse_args(argv)
     settings = Settings()
     actions = {"up": up, "down": down, "status": status}
     try:
+        if arguments.command == "forget":
+            return forget(settings, arguments.address)
         return actions[arguments.command](settings)
     except PlatformError as error:
         print(f"ja4 {arguments.command}: {error}", file=sys.stderr)
@@ -86,6 +91,12 @@ def status(settings: Settings) -> int:
         state = "answers" if is_answering else "does not answer"
         print(f"{service.name:12} {service.address:28} {state}")
     return 0 if all(is_up.values()) else 1
+
+
+def forget(settings: Settings, address: str) -> int:
+    """Remove an address from the database, and say what was removed."""
+    command = [sys.executable, "-m", "ja4_assets.storage.forget", address]
+    return subprocess.run(command, env=settings.environment(), check=False).returncode
 
 
 def _print_addresses(settings: Settings) -> None:

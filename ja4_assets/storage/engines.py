@@ -1,11 +1,14 @@
-"""Table engines of the migrations, in one place.
+"""Table engines of the migrations, in one place, and whether the database is one machine or a cluster.
 
-A cluster needs `Replicated*` engines and `Distributed` tables; only this function would then change, since
-no migration names an engine itself.
+No migration names an engine itself, and none knows of clusters: `ja4_assets.storage.cluster` turns what they
+do on one machine into what a cluster needs.
 """
 
 from __future__ import annotations
 
+import os
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from clickhouse_connect.cc_sqlalchemy.ddl.tableengine import (
@@ -23,6 +26,42 @@ Prevents a batch from being stored twice when its acknowledgement was lost and t
 Unset, a table that is not replicated ignores the token. A writer that retries after this many later blocks
 of others is not protected; each remembered token costs a line in a small log on disk.
 """
+
+
+CLUSTER_VARIABLE = "JA4_CLICKHOUSE_CLUSTER"
+LOCAL_SUFFIX = "_local"
+"""On a cluster each shard keeps its part of `t` in `t_local`, and `t` is the Distributed table over them all:
+readers and writers use the same names as on one machine. dbt-clickhouse has the same suffix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """One machine, or the cluster of that name in the server's `remote_servers`."""
+
+    cluster: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]*", self.cluster):
+            raise ValueError(f"{CLUSTER_VARIABLE} is no cluster's name: {self.cluster!r}")
+
+    @classmethod
+    def from_environment(cls) -> Topology:
+        """By JA4_CLICKHOUSE_CLUSTER; one machine if it is unset or empty. Raises ValueError."""
+        return cls(os.environ.get(CLUSTER_VARIABLE, ""))
+
+    @property
+    def is_cluster(self) -> bool:
+        """Statements that change tables go to all servers."""
+        return bool(self.cluster)
+
+    @property
+    def on_cluster(self) -> str:
+        """What stands behind a table's name in DDL, with a space before it; empty on one machine."""
+        return f" on cluster `{self.cluster}`" if self.cluster else ""
+
+    def local_name(self, table: str) -> str:
+        """Name of the table that holds rows on each server."""
+        return f"{table}{LOCAL_SUFFIX}" if self.cluster else table
 
 
 def table_engine(

@@ -1,0 +1,1 @@
+"""Removing a person's address from everything that is stored."""
