@@ -6,7 +6,6 @@ person whose browser holds the connection.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,14 +15,20 @@ from soc_dashboard.access.roles import Role, User
 _acting: ContextVar[User | None] = ContextVar("acting_user", default=None)
 
 
+class NobodyError(RuntimeError):
+    """Asked for the user where none acts: outside of every request, a mistake in the program."""
+
+
 class ForbiddenError(Exception):
     """The user's role does not allow it; the message is for that person."""
 
 
 def current_user() -> User:
-    """The person, or the owner of the API token, on whose behalf this code runs."""
+    """The person, or the owner of the API token, on whose behalf this code runs. Raises NobodyError."""
     user = _acting.get()
-    return user if user is not None else User(getpass.getuser(), Role.ADMIN)
+    if user is None:
+        raise NobodyError("no request is being served here")
+    return user
 
 
 def require(needed: Role) -> User:
