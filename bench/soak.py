@@ -46,8 +46,12 @@ def told(outcome: Outcome) -> str:
         "spool left": f"{outcome.left_in_spool:,} batches",
     }
     if plan.kills:
-        missing = sent.requests - stored["requests"]
-        found["kill -9"] = f"{outcome.kills} times; {missing:,} requests missing, no more than lost above"
+        requests, hellos = sent.requests - stored["requests"], sent.connections - stored["hellos"]
+        told = ledger["http_events_lost"] + ledger["rows_discarded"]
+        found["kill -9"] = (
+            f"{outcome.kills} times; missing {requests:,} requests and {hellos:,} hellos, those "
+            f"sent while there was no agent included; told by the ledger: {told:,}"
+        )
     else:
         found["CPU"] = (
             f"{outcome.cpu_share:.1%} of one core, all threads; {outcome.pipeline_cpu_share:.1%} in the one "

@@ -32,7 +32,8 @@ from capture_agent.agent.running_pumps import (
     SeenUntil,
 )
 from capture_agent.agent.service_manager import ServiceManager
-from capture_agent.events import HttpEvent, TlsHello
+from capture_agent.events import AgentTick, HttpEvent, TlsHello
+from capture_agent.intake.event_books import EventBooks
 from capture_agent.metrics import AgentState, CaptureState
 from capture_agent.pipeline import Pipeline
 from capture_agent.ports import RowCounts
@@ -74,11 +75,13 @@ class LiveAgent:
         settled_after_us: int,
         selection: Selection = EVERYTHING,
         open_connections: OpenConnectionsFile | None = None,
+        events: EventBooks | None = None,
         manager: ServiceManager | None = None,
     ) -> None:
         """`settled_after_us`: how long after it was noted a request can still wait for its hello.
 
         `open_connections`: where the runs before and after this one leave and find theirs; None: nowhere.
+        `events`: the books of HTTP events that outlive a kill.
         """
         self._pipeline = pipeline
         self._inbox = inbox
@@ -90,6 +93,8 @@ class LiveAgent:
         self._settled_after_us = settled_after_us
         self._selection = selection
         self._open_connections = open_connections
+        self._events = events
+        self._noted_events = 0
         self._manager = manager or ServiceManager({})
         self.on_beat: Callable[[], None] = lambda: None
         """Called about every second by the thread that runs the agent."""
@@ -202,6 +207,7 @@ class LiveAgent:
         while held and (held[0].at_us <= pipeline.now_us or not self._packets_may_come):
             message = held.popleft()
             if isinstance(message, Reported):
+                self._noted_events += 1
                 if not self._selection.has_lists or self._selection.wants_request(message.event):
                     self._rows += pipeline.note(message.event)
                 else:
@@ -214,10 +220,14 @@ class LiveAgent:
         rows, self._rows = self._rows, []
         if self._selection.has_lists:
             rows = self._selected(rows)
-        if not rows:
-            return
-        for delivery in self._deliveries:
-            delivery.offer(rows)
+        if rows:
+            for delivery in self._deliveries:
+                delivery.offer(rows)
+        if self._events is not None:
+            # Last: a kill before this counts twice what the sinks' books have as well, but never nothing.
+            self._events.settle(self._noted_events - self._pipeline.requests_waiting)
+            if ticks := sum(isinstance(row, AgentTick) for row in rows):
+                self._events.note_ticks(ticks, self._booked.lost)
 
     def _selected(self, rows: list[Row]) -> list[Row]:
         """Without hellos that only got here because the kernel could not judge their packets."""
@@ -294,7 +304,8 @@ class LiveAgent:
         now = _Booked(
             drops=sum(capture.drops for capture in self._captures),
             rejected=sum(pump.source.rejected for pump in self._requests),
-            lost=sum(pump.source.lost for pump in self._requests),
+            lost=sum(pump.source.lost for pump in self._requests)
+            + (0 if self._events is None else self._events.lost_before),
             inserted=sum(one.inserted for one in counts),
             spooled=sum(one.spooled for one in counts),
             discarded=sum(one.discarded + one.rejected for one in counts),

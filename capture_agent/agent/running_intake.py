@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from capture_agent.agent.composition import normal_form
 from capture_agent.canary.secret import UnusableSecret
+from capture_agent.intake.event_books import EventBooks
 from capture_agent.intake.follow import FollowSource
 from capture_agent.intake.formats import line_decoder
 from capture_agent.intake.kept_numbers import KeptNumbers
@@ -37,6 +38,11 @@ class RequestSources:
         self.sources = sources
         self._intakes = intakes
 
+    def book(self, books: EventBooks) -> None:
+        """Count events in books that outlive a kill; to be called before the first event."""
+        for _, intake in self._intakes:
+            intake.book(books)
+
     def use(self, form: NormalForm) -> None:
         """Keep other headers from the next event on."""
         for name, intake in self._intakes:
@@ -60,11 +66,7 @@ def open_request_sources(settings: Settings, say: Callable[[str], None]) -> Requ
         for one in opened:
             one.close()
         raise UnusableHttpSource(str(error)) from error
-    resumable = [
-        one
-        for one in opened
-        if isinstance(one, FollowSource) or (isinstance(one, UnixSocketSource) and one.keeps_numbers)
-    ]
+    resumable = [one for one in opened if isinstance(one, FollowSource)]
     return RequestSources([LiveIntake("http", opened, resumable)], intakes)
 
 
@@ -73,7 +75,7 @@ def _maybe_kept(source: HttpSource, settings: Settings) -> Callable[[SequenceGap
     if source.socket is None:
         return None
     path = settings.agent.state_dir / f"{quote(str(source.socket.absolute()), safe='')}.numbers"
-    return lambda gaps: KeptNumbers(path, gaps, time.monotonic)
+    return lambda gaps: KeptNumbers(path, gaps)
 
 
 def _open(

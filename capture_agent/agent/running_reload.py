@@ -14,6 +14,7 @@ from capture_agent.agent.running_delivery import Delivery
 from capture_agent.agent.running_intake import RequestSources
 from capture_agent.agent.running_sinks import open_deliveries
 from capture_agent.agent.service_manager import ServiceManager
+from capture_agent.intake.event_books import EventBooks
 from capture_agent.settings.fields import Section
 from capture_agent.settings.loading import UnusableSettings
 from capture_agent.settings.whole import Settings
@@ -35,6 +36,7 @@ class Reloader:
         deliveries: list[Delivery],
         manager: ServiceManager,
         log: FilteringBoundLogger,
+        events: EventBooks | None = None,
     ) -> None:
         """`load` reads the settings anew or raises UnusableSettings; `deliveries` are those of `settings`."""
         self._settings = settings
@@ -44,6 +46,7 @@ class Reloader:
         self._deliveries = list(zip(settings.sinks, deliveries, strict=True))
         self._manager = manager
         self._log = log
+        self._events = events
         self._is_asked = False
 
     def ask(self) -> None:
@@ -81,7 +84,7 @@ class Reloader:
         kept = [(sink, delivery) for sink, delivery in self._deliveries if sink in settings.sinks]
         known = [sink for sink, _ in kept]
         added = tuple(sink for sink in settings.sinks if sink not in known)
-        opened = open_deliveries(settings.model_copy(update={"sinks": added}), self._log)
+        opened = open_deliveries(settings.model_copy(update={"sinks": added}), self._log, self._events)
         selection = selection_of(settings)
         self._agent.select(selection)
         self._sources.use(form)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -14,6 +15,7 @@ from capture_agent.agent.composition import UnknownSink, clickhouse_inserter
 from capture_agent.agent.running_delivery import Delivery
 from capture_agent.agent.running_sender import SenderThread
 from capture_agent.events import AgentTick
+from capture_agent.intake.event_books import EventBooks
 from capture_agent.intake.limited_report import LimitedReport
 from capture_agent.ports import DiscardReason, LiveSink, RowCounts
 from capture_agent.settings.sinks import SinkKind, SinkSettings
@@ -35,20 +37,25 @@ STOP_SENDER_S = 0.5
 LEDGER = TABLES[AgentTick]
 
 
-def open_deliveries(settings: Settings, log: FilteringBoundLogger) -> list[Delivery]:
-    """One for each sink. Raises UnknownSink, also for a spool that cannot be used."""
+def open_deliveries(
+    settings: Settings, log: FilteringBoundLogger, events: EventBooks | None = None
+) -> list[Delivery]:
+    """One for each sink; those with a spool tell `events` what of the ledger they have flushed.
+
+    Raises UnknownSink, also for a spool that cannot be used.
+    """
     deliveries: list[Delivery] = []
     with ExitStack() as opened:
         for sink in settings.sinks:
-            make = _clickhouse if sink.type is SinkKind.CLICKHOUSE else _file_or_stdout
-            deliveries.append(make(sink, settings, log, opened))
+            if sink.type is SinkKind.CLICKHOUSE:
+                deliveries.append(_clickhouse(sink, settings, log, opened, events))
+            else:
+                deliveries.append(_file_or_stdout(sink, settings, log))
         opened.pop_all()
     return deliveries
 
 
-def _file_or_stdout(
-    sink: SinkSettings, settings: Settings, log: FilteringBoundLogger, _: ExitStack
-) -> Delivery:
+def _file_or_stdout(sink: SinkSettings, settings: Settings, log: FilteringBoundLogger) -> Delivery:
     def open_it() -> LiveSink:
         if sink.path is None:
             return JsonLinesSink(sys.stdout.buffer, closes_file=False)
@@ -61,7 +68,11 @@ def _file_or_stdout(
 
 
 def _clickhouse(
-    sink: SinkSettings, settings: Settings, log: FilteringBoundLogger, opened: ExitStack
+    sink: SinkSettings,
+    settings: Settings,
+    log: FilteringBoundLogger,
+    opened: ExitStack,
+    events: EventBooks | None,
 ) -> Delivery:
     inserter = clickhouse_inserter(settings)
     report = LimitedReport(lambda text: log.warning("delivery", sink=sink.name, reason=text), time.monotonic)
@@ -78,12 +89,17 @@ def _clickhouse(
         spool_bytes=settings.spool.max_mib * MIB, spool_age_us=int(settings.spool.max_age_h * US_PER_HOUR)
     )
 
-    def note_flushed(table: str, total: int) -> None:
+    flushed: Counter[str] = Counter()
+
+    def note_flushed(table: str, rows: int) -> None:
+        flushed[table] += rows
         if books is not None:
-            books.note_flushed(total)
+            books.note_flushed(flushed.total())
             # The first ledger that leaves memory tells what the run before had lost.
             if table == LEDGER:
                 books.note_told()
+        if events is not None and table == LEDGER:
+            events.note_ledger_flushed(flushed[LEDGER])
 
     outbox = Outbox(folder, limits, counts, _wall_us, report, note_flushed)
     if (left := outbox.depth()).batches:

@@ -27,6 +27,7 @@ from capture_agent.agent.running_sinks import open_deliveries
 from capture_agent.agent.service_manager import ServiceManager
 from capture_agent.capture.af_packet_socket import CaptureRefused
 from capture_agent.health import Expected
+from capture_agent.intake.event_books import EventBooks
 from capture_agent.metrics_server import MetricsServer
 from capture_agent.pipeline import Pipeline
 from capture_agent.settings.whole import Settings
@@ -35,6 +36,7 @@ EXIT_OK, EXIT_SINK, EXIT_CANNOT_START = 0, 1, 2
 RUN_ID_BITS = 64
 SETTLED_S = 2
 """Longest time, beside `join.wait_ms`, until a request that was noted is a row: time moves in steps."""
+EVENT_BOOKS = "events.books"
 
 
 def open_log() -> FilteringBoundLogger:
@@ -71,7 +73,11 @@ def run_live(settings: Settings, load: Callable[[], Settings]) -> int:
             if settings.agent.user is not None:
                 # No thread runs yet, and what only root could open is open; the spool is to be the user's.
                 become(settings.agent.user)
-            deliveries = open_deliveries(settings, log)
+            events = _maybe_event_books(settings, log)
+            if events is not None:
+                stack.callback(events.close)
+                sources.book(events)
+            deliveries = open_deliveries(settings, log, events)
             requests = [RequestPump(number, source, inbox) for number, source in enumerate(sources.sources)]
             pipeline = Pipeline(
                 pipeline_settings(settings, secrets.randbits(RUN_ID_BITS), has_requests=bool(settings.http))
@@ -87,9 +93,10 @@ def run_live(settings: Settings, load: Callable[[], Settings]) -> int:
                 settled_after_us=SETTLED_S * 1_000_000 + settings.join.wait_ms * 1_000,
                 selection=selection_of(settings),
                 open_connections=OpenConnectionsFile(settings.agent.state_dir, settings.agent.sensor, log),
+                events=events,
                 manager=manager,
             )
-            reloader = Reloader(settings, load, agent, sources, deliveries, manager, log)
+            reloader = Reloader(settings, load, agent, sources, deliveries, manager, log, events)
             agent.on_beat = reloader.beat
             signal.signal(signal.SIGHUP, lambda *_: reloader.ask())
             if settings.metrics.port:
@@ -117,6 +124,21 @@ def run_live(settings: Settings, load: Callable[[], Settings]) -> int:
 
 class CannotStart(Exception):  # noqa: N818 - named for the outcome
     """A setting does not fit this machine; the text says which."""
+
+
+def _maybe_event_books(settings: Settings, log: FilteringBoundLogger) -> EventBooks | None:
+    """None without events, or where nothing can be kept: then nobody counts what a kill costs."""
+    if not settings.http:
+        return None
+    folder = settings.agent.state_dir
+    try:
+        books = EventBooks(folder / EVENT_BOOKS)
+    except OSError as error:
+        log.warning("events in a killed agent are not counted", folder=str(folder), reason=error.strerror)
+        return None
+    if books.lost_before:
+        log.warning("events lost when the agent was killed", events=books.lost_before)
+    return books
 
 
 def _folders(settings: Settings) -> list[Path]:

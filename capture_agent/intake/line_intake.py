@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from capture_agent.events import HttpEvent
+from capture_agent.intake.event_books import EventBooks
 from capture_agent.intake.event_lines import REFUSALS, LineDecoder, OtherEvent
 from capture_agent.intake.kept_numbers import KeptNumbers
 from capture_agent.intake.limited_report import LimitedReport
@@ -35,15 +35,22 @@ class LineIntake:
         report: LimitedReport,
         kept: Callable[[SequenceGaps], KeptNumbers] | None = None,
     ) -> None:
-        """`name` stands in front of messages; `kept` opens what remembers numbers across runs."""
+        """`name` stands in front of messages.
+
+        `kept` opens what remembers numbers across runs, when the first of them comes; it raises OSError.
+        """
         self.counts = IntakeCounts()
         self.report = report
         self._name = name
         self._decoder = decoder
         self._gaps = SequenceGaps()
-        self._kept = None if kept is None else kept(self._gaps)
-        if self._kept is not None:
-            self.counts.lost = self._kept.untold
+        self._open_kept = kept
+        self._kept: KeptNumbers | None = None
+        self._books: EventBooks | None = None
+
+    def book(self, books: EventBooks) -> None:
+        """Count in books that outlive a kill, too; to be called before the first line."""
+        self._books = books
 
     def use(self, decoder: LineDecoder) -> None:
         """Read the next line with another decoder; any thread may ask."""
@@ -66,16 +73,18 @@ class LineIntake:
             # Its number, if it has one, is not missing: it is booked as rejected and not as lost too.
             numbered = self._decoder.maybe_number(line)
             if numbered is not None:
-                self._note_number(*numbered)
+                self._is_repeated(*numbered, is_event=False)
             return None
         source_id, number = found.source_id, found.source_seq
-        if source_id is not None and number is not None and self._note_number(source_id, number) == REPEATED:
+        is_event = not isinstance(found, OtherEvent)
+        if source_id is None or number is None:
+            self._take_in(is_event)
+        elif self._is_repeated(source_id, number, is_event=is_event):
             self.reject("repeated number", f"number {number} of {source_id!r} came before", sender)
             return None
         if isinstance(found, OtherEvent):
             self._tell_drops(found)
             return None
-        self.counts.events += 1
         return found
 
     def reject(self, kind: str, reason: str, sender: str = "") -> None:
@@ -83,41 +92,46 @@ class LineIntake:
         self.counts.rejected += 1
         self.report(kind, f"{self._name}: {sender}{': ' if sender else ''}{reason}")
 
-    @property
-    def keeps_numbers(self) -> bool:
-        """Whether numbers are remembered across runs."""
-        return self._kept is not None
-
     def close(self) -> None:
         """Nothing more comes."""
         if self._kept is not None:
-            self._kept.end()
+            self._kept.close()
 
-    def position(self) -> bytes:
-        """Up to where numbers have come, for `keep`."""
-        return b"" if self._kept is None else self._kept.position()
+    def _is_repeated(self, source_id: str, number: int, *, is_event: bool) -> bool:
+        """Book a number: what is missing before it, then what it stands for, then that it has come.
 
-    def keep(self, position: bytes) -> None:
-        """Every event before this position is stored."""
-        if self._kept is not None:
-            self._attempt(partial(self._kept.keep, position))
-
-    def _attempt(self, keep: Callable[[], None]) -> None:
-        try:
-            keep()
-        except OSError as error:
-            self.report("numbers not kept", f"{self._name}: numbers cannot be kept: {error.strerror}")
-
-    def _note_number(self, source_id: str, number: int) -> int:
+        A kill in between leaves the number to come, so that the next run counts it as lost, not as nothing.
+        """
+        kept = self._maybe_kept()
         lost = self._gaps.lost_before(source_id, number)
-        if lost > 0:
+        if lost == REPEATED:
+            return True
+        if lost:
             self.counts.lost += lost
+            if self._books is not None:
+                self._books.lose(lost)
             self.report(
                 "lost events", f"{self._name}: {lost} events of {source_id!r} before {number} are lost"
             )
-        if self._kept is not None:
-            self._attempt(partial(self._kept.note, source_id, number, self.counts.lost))
-        return lost
+        self._take_in(is_event)
+        if kept is not None:
+            kept.note(source_id, number + 1)
+        return False
+
+    def _take_in(self, is_event: bool) -> None:
+        if is_event:
+            self.counts.events += 1
+            if self._books is not None:
+                self._books.take()
+
+    def _maybe_kept(self) -> KeptNumbers | None:
+        if self._kept is None and self._open_kept is not None:
+            open_kept, self._open_kept = self._open_kept, None
+            try:
+                self._kept = open_kept(self._gaps)
+            except OSError as error:
+                self.report("numbers not kept", f"{self._name}: numbers cannot be kept: {error.strerror}")
+        return self._kept
 
     def _tell_drops(self, event: OtherEvent) -> None:
         if event.dropped_full or event.dropped_long:

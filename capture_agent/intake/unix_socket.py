@@ -86,19 +86,6 @@ class UnixSocketSource:
                 self._read(self._senders[number], events)
         return events
 
-    @property
-    def keeps_numbers(self) -> bool:
-        """Whether it goes on after a restart where it stopped."""
-        return self._intake.keeps_numbers
-
-    def position(self) -> bytes:
-        """Up to where the senders' numbers have come."""
-        return self._intake.position()
-
-    def keep(self, position: bytes) -> None:
-        """Store a position for the next start."""
-        self._intake.keep(position)
-
     def close(self) -> None:
         """Hang up on every sender and remove the socket."""
         if self._ready.closed:

@@ -82,12 +82,12 @@ class Outbox:
         counts: RowCounts,
         wall_us: Callable[[], int],
         report: Callable[[str, str], None],
-        note_flushed: Callable[[str, int], None] = lambda _table, _total: None,
+        note_flushed: Callable[[str, int], None] = lambda _table, _rows: None,
     ) -> None:
         """`spool` None: memory is all there is. What earlier runs left in the spool comes first.
 
         `report` is given the kind of a problem, a constant, and a sentence; `note_flushed` the
-        table of a batch that is no longer in memory alone, and how many rows put so far are not.
+        table of a batch that is no longer in memory alone, and its rows.
         """
         self.counts = counts
         self._spool = spool
@@ -95,7 +95,6 @@ class Outbox:
         self._wall_us = wall_us
         self._report = report
         self._note_flushed = note_flushed
-        self._flushed_rows = 0
         self._lock = threading.RLock()
         self._waiting: dict[int, Waiting] = {}
         self._is_failing = False
@@ -248,8 +247,7 @@ class Outbox:
             waiting.batch = None
 
     def _count_flushed(self, waiting: Waiting) -> None:
-        self._flushed_rows += waiting.rows
-        self._note_flushed(waiting.table, self._flushed_rows)
+        self._note_flushed(waiting.table, waiting.rows)
 
     def _load(self, waiting: Waiting) -> bool:
         """Read a batch back; False if it cannot be had any more."""

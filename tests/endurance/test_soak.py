@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 MAX_STRAY_FRAMES = 5
 """What the kernel of a namespace says of its own accord while an interface comes up."""
 
+ROWS_PER_CONNECTION = 3.5
+"""A hello, and two and a half requests."""
+BATCH_AGE_S = 2.0
+TICKS_PER_KILL = 1
+
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 
@@ -58,10 +63,19 @@ def test_killed_agent_doubles_nothing(killed: Outcome) -> None:
 
 
 def test_ledger_says_how_many_requests_a_killed_agent_has_lost(killed: Outcome) -> None:
-    """Never fewer than were lost: inside the killed runs, and while no agent listened."""
+    """Those that became no row: unheard, or under way inside a run. The others are among its rows."""
     missing = killed.sent.requests - killed.stored["requests"]
-    assert missing > 0
-    assert killed.ledger["http_events_lost"] >= missing
+    lost, rows = killed.ledger["http_events_lost"], killed.ledger["rows_discarded"]
+    assert killed.sent.requests_dropped <= lost <= missing <= lost + rows
+
+
+def test_ledger_tells_of_no_more_rows_than_a_killed_agent_had_in_memory(killed: Outcome) -> None:
+    """A hello is lost with its agent, or was sent while there was none; an insert under way may be stored."""
+    sent, stored = killed.sent, killed.stored
+    missing = sent.requests + sent.connections - stored["requests"] - stored["hellos"]
+    inserts = killed.kills * killed.plan.connections_per_s * ROWS_PER_CONNECTION * BATCH_AGE_S
+    told = killed.ledger["http_events_lost"] + killed.ledger["rows_discarded"]
+    assert told <= missing + TICKS_PER_KILL * killed.kills + inserts
 
 
 def test_flood_is_bounded_and_counted_and_honest_clients_are_joined(flooded: Outcome) -> None:

@@ -127,9 +127,9 @@ class World:
     def _report(self, kind: str, sentence: str) -> None:
         self.said.append(f"{kind}: {sentence}")
 
-    def _note_flushed(self, table: str, total: int) -> None:
+    def _note_flushed(self, table: str, rows: int) -> None:
         assert table == "raw_tls_hellos"
-        self.flushed = total
+        self.flushed += rows
 
     def assert_books_balance(self, at_start: int = 0) -> None:
         counts = self.counts
