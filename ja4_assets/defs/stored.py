@@ -11,6 +11,8 @@ TABLES = {
     "agg_requests_hour": ("arrival", "Requests by hour, kept as they arrive."),
     "agg_requests_day": ("arrival", "Requests by day, kept as they arrive."),
     "intel_sources": ("intel", "Versions of the reference data; the assets reference_* write it."),
+    "model_versions": ("models", "Every state of every model version; training and promotion append to it."),
+    "model_evaluations": ("models", "What was measured of models; training and the promise append to it."),
     "analyst_labels": ("analyst", "What analysts said; the dashboard appends to it."),
     "audit_log": ("analyst", "What analysts did; the dashboard appends to it."),
     "detection_settings": ("analyst", "Thresholds that people set; the dashboard appends to it."),

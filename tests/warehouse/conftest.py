@@ -238,7 +238,7 @@ def warehouse(
         client.insert(
             "bot_scores",
             [[late, "198.51.100.66", REQUESTS_STABLE, "shop.test", "forest", "3", 0.9, 0.99, 0.6,
-              [("grease_missing", 0.875, 0.0, 0.4)], "v1", "run", now]],
+              [("grease_missing", 0.875, 0.0, 0.4)], "v1", "run", now, 0.002, "tool", 1]],
         )  # fmt: skip
         client.insert(
             "verdicts",

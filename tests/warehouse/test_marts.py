@@ -152,6 +152,8 @@ def test_verdict_and_score_stand_beside_their_entity_and_others_are_unknown(ware
     other = entity(warehouse.client, warehouse.hours[2], VISITOR, "fct_entity_verdict")
     assert (judged["verdict"], judged["verdict_source"], judged["model_version"]) == ("bad_bot", "model", "3")
     assert judged["evidence"] == {"grease_missing": "0.875"}
+    assert (judged["p_value"], judged["traffic_class"], judged["is_alert"]) == (0.002, "tool", True)
+    assert (other["p_value"], other["traffic_class"], other["is_alert"]) == (None, "", False)
     assert judged["top_features"][0]["contribution"] == 0.4
     assert (other["verdict"], other["anomaly_score"], other["decided_at"]) == ("unknown", None, None)
     assert (other["top_features"], other["evidence"]) == ([], {})

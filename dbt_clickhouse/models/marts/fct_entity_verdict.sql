@@ -18,6 +18,9 @@ scores as (
         cast(model_name as Nullable(String)) as model_name,
         cast(model_version as Nullable(String)) as model_version,
         top_features,
+        p_value,
+        cast(traffic_class as String) as traffic_class,
+        cast(is_alert as Bool) as is_alert,
         toNullable(scored_at) as scored_at
     from {{ source('judgement', 'bot_scores') }}
     order by scored_at desc, toUInt32OrZero(model_version) desc
@@ -128,6 +131,9 @@ judged as (
         model_name,
         model_version,
         top_features,
+        p_value,
+        traffic_class,
+        is_alert,
         scored_at,
         tupleElement(analyst_label, 1) != '' as is_labelled,
         multiIf(
