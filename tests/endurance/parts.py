@@ -76,6 +76,13 @@ class Database:
             return int(client.query(statement).result_rows[0][0] or 0)
 
 
+def _unit_environment() -> dict[str, str]:
+    """What the packaged service sets: the agent is measured as it is installed."""
+    lines = (ROOT / "packaging" / "agent" / "ja4-agent.service").read_text().splitlines()
+    found = [line.removeprefix("Environment=") for line in lines if line.startswith("Environment=")]
+    return dict(one.split("=", 1) for one in found)
+
+
 class Agent:
     """`ja4-agent run`; can be killed and started again on the same state."""
 
@@ -90,6 +97,7 @@ class Agent:
         self._config.write_text(f'[[http]]\nsocket = "{self.events}"\nmode = 0o660\n{tables}')
         self._environment = {
             **os.environ,
+            **_unit_environment(),
             "JA4_AGENT_SENSOR": SENSOR,
             "JA4_AGENT_STATE_DIR": str(folder),
             "JA4_CLICKHOUSE_URL": url,
