@@ -217,6 +217,12 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     tcp_mss: int | None
     canary_nonce: str | None
     """Nonce of a canary's request that proved to be one (`capture_agent.canary`); None for every visitor."""
+    signature: str | None
+    """Signature header as sent (RFC 9421)."""
+    signature_input: str | None
+    """Signature-Input: what the signature covers, and with which key."""
+    signature_agent: str | None
+    """Signature-Agent: whose signature it claims to be (Web Bot Auth)."""
 
 
 class LedgerCounters(msgspec.Struct, kw_only=True):

@@ -22,6 +22,7 @@ static const char *const default_headers[] = {
     "user-agent", "accept", "accept-language", "accept-encoding", "referer",
     "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "sec-fetch-user",
     "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "x-forwarded-for",
+    "signature", "signature-input", "signature-agent",
 };
 
 /* Credentials: their values never leave the server, whatever the configuration says. */

@@ -16,6 +16,9 @@ STORED_HEADERS = frozenset(
         "sec-ch-ua",
         "sec-ch-ua-mobile",
         "sec-ch-ua-platform",
+        "signature",
+        "signature-input",
+        "signature-agent",
         "x-forwarded-for",
     }
 )

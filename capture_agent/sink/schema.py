@@ -12,8 +12,8 @@ from capture_agent.sink.clickhouse import InsertFailed
 from capture_agent.sink.encode import TABLES
 
 OLDEST_REVISION = "0006"
-"""The last migration that gave the raw tables columns of this agent. Later ones may change other tables, so a
-newer revision is accepted as long as the raw tables still have every column."""
+"""Before it the schema is another one altogether. A later revision is accepted as long as the raw tables have
+every column: most change other tables, and their numbers are not their order."""
 HOW_TO_MIGRATE = "run `python -m ja4_assets.storage upgrade` on the platform's host"
 UNKNOWN_DATABASE = 81
 

@@ -54,7 +54,10 @@ renamed as (
         has_pq_group,
         tcp_signature,
         tcp_ttl,
-        tcp_mss
+        tcp_mss,
+        signature,
+        signature_input,
+        signature_agent
     from source
     where canary_nonce is null
 )
