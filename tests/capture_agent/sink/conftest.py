@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+# Tests are imported without their folder on the path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from delivery_world import ScriptedDatabase, World
 
 from capture_agent.events import AgentTick
 from capture_agent.sink.batch import BatchLimits
@@ -77,3 +85,17 @@ def bench() -> Callable[..., Bench]:
 def ticks() -> Callable[[int], list[AgentTick]]:
     """So many different rows of one table."""
     return lambda count: [AgentTick(sensor="s", ts=minute * 60_000_000, run_id=1) for minute in range(count)]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    made: list[World] = []
+
+    def make(*script: InsertFailed | None, **options: Any) -> World:
+        made.append(World(tmp_path / "spool", ScriptedDatabase(list(script)), **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if one.spool is not None:
+            one.spool.close()
