@@ -16,16 +16,11 @@ from starlette.staticfiles import StaticFiles
 
 from soc_dashboard.api import problems
 from soc_dashboard.api.routes import api_router
-from soc_dashboard.pages.decisions import DecisionsPage
-from soc_dashboard.pages.fingerprints import FingerprintsPage
-from soc_dashboard.pages.host import HostPage
-from soc_dashboard.pages.ip import IpPage
-from soc_dashboard.pages.ja4 import Ja4Page
-from soc_dashboard.pages.overview import OverviewPage
-from soc_dashboard.pages.requests import RequestsPage
+from soc_dashboard.pages.catalogue import PAGES
 from soc_dashboard.pages.session import PageSession, now_utc
 from soc_dashboard.settings import Settings
 from soc_dashboard.store.database import MartDatabase
+from soc_dashboard.stylesheet import stylesheet_route
 
 if TYPE_CHECKING:
     from panel.io.application import TViewableFuncOrPath
@@ -51,19 +46,11 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     app.include_router(api_router(marts, now_utc))
+    app.router.routes.append(stylesheet_route())
     app.mount("/assets", StaticFiles(directory=STATIC), name="assets")
     pn.extension("echarts", "tabulator", notifications=False)
-    kinds: dict[str, type[PageSession]] = {
-        "/": OverviewPage,
-        "/requests": RequestsPage,
-        "/fingerprints": FingerprintsPage,
-        "/decisions": DecisionsPage,
-        "/ip/{address}": IpPage,
-        "/host/{name}": HostPage,
-        "/ja4/{fingerprint}": Ja4Page,
-    }
     pages: dict[str, TViewableFuncOrPath] = {
-        path: _opener(kind, marts, settings.user) for path, kind in kinds.items()
+        path: _opener(kind, marts, settings.user) for path, kind in PAGES.items()
     }
     origins = [f"{settings.host}:{settings.port}", f"localhost:{settings.port}", *settings.websocket_origins]
     add_applications(pages, app=app, title="ja4-platform", websocket_origin=origins)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from soc_dashboard.addresses import canonical_address
-from soc_dashboard.search.terms import Term
 
 MAX_NOTE = 1000
 MAX_TARGET = 255
+MAX_TARGETS = 500
+"""Most targets that are labelled at once: what a person can still oversee, and one insert can hold."""
 LABELS = ("human", "good_bot", "bad_bot", "unknown")
 """Verdicts that a person gives; `suspicious` is a machine's way to ask for one of these."""
 EXPIRIES: dict[str, timedelta | None] = {
@@ -45,11 +47,6 @@ class LabelTarget:
     """Stable JA4."""
     host: str | None = None
 
-    def terms(self) -> tuple[Term, ...]:
-        """The terms that select what the label is about."""
-        parts = (("ip", self.client_ip), ("ja4_stable", self.ja4), ("host", self.host))
-        return tuple(Term(field, value, is_quoted=True) for field, value in parts if value is not None)
-
     def words(self) -> str:
         """The target in words."""
         if self.scope is LabelScope.CLIENT_IP:
@@ -76,6 +73,19 @@ def target(scope: LabelScope, client_ip: str | None, ja4: str | None, host: str 
     if scope is LabelScope.CLIENT_IP:
         return LabelTarget(scope, client_ip=text)
     return LabelTarget(scope, client_ip=text, ja4=ja4 or "", host=host or "")
+
+
+def targets(scope: LabelScope, entities: Sequence[tuple[str, str, str]]) -> tuple[LabelTarget, ...]:
+    """Targets of one scope for entities `(client_ip, ja4_stable, host)`, each once, in order.
+
+    Raises LabelRefusedError when one of them makes no sense, or when there are none or too many.
+    """
+    found = tuple(dict.fromkeys(target(scope, *entity) for entity in entities))
+    if not found:
+        raise LabelRefusedError("nothing is selected")
+    if len(found) > MAX_TARGETS:
+        raise LabelRefusedError(f"at most {MAX_TARGETS} labels are given at once")
+    return found
 
 
 def checked_label(label: str, note: str, expires_at: datetime | None, now: datetime) -> None:

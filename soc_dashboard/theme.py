@@ -1,5 +1,4 @@
-"""The look: palette, type and the Material theme. `static/dashboard.css` holds the same "
-"palette as variables."""
+"""The look: palette, type and the Material theme. `static/fonts.css` holds the same palette as variables."""
 
 from __future__ import annotations
 

@@ -12,21 +12,23 @@ from soc_dashboard.components.states import asked_text
 from soc_dashboard.store.decision_log import GivenLabel
 from soc_dashboard.store.labels import LabelPreview
 from soc_dashboard.store.rows import LabelRow
-from soc_dashboard.verdicts import verdict_style
+from soc_dashboard.verdicts import BOTS, verdict_style
 
 
-def preview(seen: LabelPreview, label: str, now: datetime) -> Markup:
-    """What the label would touch, and the people among it when the label would call them bots."""
+def preview(seen: LabelPreview, label: str, now: datetime, selected: int) -> Markup:
+    """What the label would touch beside the `selected` entities, and the people among it."""
     if not seen.entities:
         touched = Markup("<p>Touches nothing {}; it holds for what comes.</p>").format(
             asked_text(seen.window)
         )
     else:
-        touched = Markup("<p>Touches <b>{}</b> {} with <b>{}</b> requests {}:</p><p>{}</p>").format(
+        others = max(seen.entities - selected, 0)
+        touched = Markup("<p>Touches <b>{}</b> {} with <b>{}</b> requests {}{}:</p><p>{}</p>").format(
             number(seen.entities),
             "entity" if seen.entities == 1 else "entities",
             number(seen.requests),
             asked_text(seen.window),
+            Markup(", <b>{}</b> beside what is selected").format(number(others)) if others else "",
             joined(
                 [
                     Markup("{} {} ").format(chip(row.verdict), number(row.entities))
@@ -34,30 +36,32 @@ def preview(seen: LabelPreview, label: str, now: datetime) -> Markup:
                 ]
             ),
         )
-    warning = (
-        Markup('<p class="warning"><b>{}</b> of them {} judged human now.</p>').format(
-            number(seen.humans), "is" if seen.humans == 1 else "are"
-        )
-        if seen.humans and label in ("bad_bot", "good_bot")
-        else Markup("")
-    )
     return Markup('<div class="preview" role="status">{}{}{}</div>').format(
-        touched, warning, _others(seen.labels, now)
+        touched, _people(seen) if label in BOTS else "", _others(seen.labels, now)
     )
 
 
-def saved(given: GivenLabel) -> Markup:
-    """The label that was just written."""
-    end = f"until {utc_text(given.expires_at)}" if given.expires_at else "without an end"
-    return Markup('<div class="preview" role="status"><p>Saved: {} is {} {}.</p></div>').format(
-        text(given.target.words()), chip(given.label), end
+def selected_text(selected: int, most: int) -> Markup:
+    """How many entities are ticked."""
+    limit = Markup(' <span class="muted">(no more than {} at once)</span>').format(number(most))
+    return Markup('<span class="bulk-count"><b>{}</b> selected{}</span>').format(
+        number(selected), limit if selected >= most else ""
     )
 
 
-def taken_back(given: GivenLabel) -> Markup:
-    """The label that was just revoked."""
-    return Markup('<div class="preview" role="status"><p>Taken back: {} is no longer {}.</p></div>').format(
-        text(given.target.words()), chip(given.label)
+def saved(given: Sequence[GivenLabel]) -> Markup:
+    """The labels that were just written; at least one."""
+    first = given[0]
+    end = f"until {utc_text(first.expires_at)}" if first.expires_at else "without an end"
+    return Markup('<div class="preview" role="status"><p>Saved: {} {} {} {}.</p></div>').format(
+        _targets_text(given), "is" if len(given) == 1 else "are", chip(first.label), end
+    )
+
+
+def taken_back(given: Sequence[GivenLabel]) -> Markup:
+    """The labels that were just revoked; at least one."""
+    return Markup('<div class="preview" role="status"><p>Taken back: {} {} no longer {}.</p></div>').format(
+        _targets_text(given), "is" if len(given) == 1 else "are", chip(given[0].label)
     )
 
 
@@ -84,6 +88,34 @@ def state_text(row: LabelRow, now: datetime) -> str:
         return "holds"
     days = (row.expires_at - now).days
     return f"holds, {days} d left" if days else "holds, ends today"
+
+
+def _targets_text(given: Sequence[GivenLabel]) -> Markup:
+    first = text(given[0].target.words())
+    return first if len(given) == 1 else Markup("{} and {} more").format(first, number(len(given) - 1))
+
+
+def _people(seen: LabelPreview) -> Markup:
+    """People whom a label for bots would hit, by name; empty when there are none."""
+    if not seen.people:
+        return Markup("")
+    names = [
+        Markup("<li>{} on {}: {} requests{}</li>").format(
+            text(row.client_ip),
+            text(row.host or "(no host)", 80),
+            number(row.requests),
+            ", labelled human by an analyst" if row.is_labelled else "",
+        )
+        for row in seen.people
+    ]
+    labelled = (
+        Markup(", <b>{}</b> by an analyst").format(number(seen.labelled_humans))
+        if seen.labelled_humans
+        else Markup("")
+    )
+    return Markup(
+        '<div class="warning"><p><b>{}</b> of them {} judged human now{}:</p><ul>{}</ul></div>'
+    ).format(number(seen.humans), "is" if seen.humans == 1 else "are", labelled, joined(names))
 
 
 def _others(labels: Sequence[LabelRow], now: datetime) -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -20,8 +20,9 @@ class PagedTable(pn.widgets.Tabulator):
     """`value` holds one page of rows, already sorted and filtered; `total` counts the rows of all pages.
 
     Panel's own remote paging keeps the whole frame in the server's memory and slices it. This one keeps a
-    page: the owner watches `page` and `sorters`, reads, and calls `show_page`. Overrides `_get_data`,
-    `_length` and `_process_event` of Panel 1.9.
+    page: the owner watches `page` and `sorters`, reads, and calls `show_page`. `selection` counts from the
+    top of the page. Overrides `_get_data`, `_length`, `_process_event`, `_map_indexes` and
+    `_update_selected` of Panel 1.9.
     """
 
     total = param.Integer(default=0, bounds=(0, None), doc="Rows over all pages.")
@@ -30,12 +31,12 @@ class PagedTable(pn.widgets.Tabulator):
 
     def __init__(self, columns: list[str], **params: Any) -> None:
         params.setdefault("page_size", 25)
+        params.setdefault("selectable", False)
         super().__init__(
             pd.DataFrame({name: [] for name in columns}),
             pagination="remote",
             show_index=False,
             disabled=True,
-            selectable=False,
             theme="simple",
             layout="fit_columns",
             sizing_mode="stretch_width",
@@ -66,7 +67,18 @@ class PagedTable(pn.widgets.Tabulator):
             for name, values in ColumnDataSource.from_df(frame).items()
         }
 
+    def _map_indexes(self, indexes: list[int], existing: Sequence[int] = (), add: bool = True) -> list[int]:
+        kept = [at for at in existing if add or at not in indexes]
+        added = [at for at in indexes if add and 0 <= at < len(self.value)]
+        return list(dict.fromkeys([*kept, *added]))
+
+    def _update_selected(self, *events: Any, indices: Any = None) -> None:  # noqa: ARG002 - as in Panel
+        pn.widgets.tables.BaseTable._update_selected(self, *events, indices=list(self.selection))
+
     def _process_event(self, event: Any) -> None:
+        if event.event_name == "selection-change":
+            self._update_selection(event)
+            return
         if event.event_name != "cell-click":
             return
         if not 0 <= event.row < len(self.value):

@@ -12,7 +12,10 @@ from soc_dashboard.search.completion import completions
 from soc_dashboard.search.fields import Grain
 from soc_dashboard.search.terms import SearchError, parse
 
-HINT = "Filter: host:shop.test status:4xx -verdict:human, or any text"
+HINTS = {
+    Grain.REQUEST: "Filter: host:shop.test status:4xx -verdict:human, or any text",
+    Grain.ALERT: "Filter: rule:R015 asn:14061 score:>0.99 -host:shop.test, or any text",
+}
 
 
 class QueryBox:
@@ -27,7 +30,7 @@ class QueryBox:
             restrict=False,
             min_characters=0,
             case_sensitive=False,
-            placeholder=HINT,
+            placeholder=HINTS.get(grain, "Filter"),
             size="small",
             margin=0,
             sizing_mode="stretch_width",

@@ -23,6 +23,7 @@ DRAWER_PX = 440
 
 PAGES: tuple[tuple[str, str, str], ...] = (
     ("/", "Overview", "overview"),
+    ("/alerts", "Alerts", "alerts"),
     ("/requests", "Requests", "requests"),
     ("/fingerprints", "Fingerprints", "fingerprints"),
     ("/decisions", "Decisions", "decisions"),
@@ -60,7 +61,11 @@ _PAGE_STYLE = {
 _TEMPLATE = """
 {% extends "base.html" %}
 {% block title %}{{ meta.title | e }}{% endblock %}
-{% block preamble %}<script src="/assets/shell.js"></script>{{ super() }}{% endblock %}
+{% block preamble %}
+<script src="/assets/shell.js"></script>
+<script src="/assets/triage.js" defer></script>
+{{ super() }}
+{% endblock %}
 """
 
 

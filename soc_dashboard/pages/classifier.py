@@ -1,14 +1,16 @@
-"""Decide: label what a drawer shows, see what that touches first, and take it back."""
+"""Decide: label one entity or many, see what that touches first, and take it back."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 from markupsafe import Markup
 
+from soc_dashboard.access import ForbiddenError, Role, current_user, require
 from soc_dashboard.components import label_words
 from soc_dashboard.components.markup import STYLESHEET, html_pane
 from soc_dashboard.labels import (
@@ -19,27 +21,40 @@ from soc_dashboard.labels import (
     LabelRefusedError,
     LabelScope,
     LabelTarget,
-    target,
+    targets,
 )
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.store.database import StoreFailedError
 from soc_dashboard.store.decision_log import DecisionLog, GivenLabel
-from soc_dashboard.store.labels import preview_label
+from soc_dashboard.store.labels import preview_labels
 from soc_dashboard.verdicts import verdict_style
 
 NO_LABEL = ""
 WIDE: dict[str, Any] = {"size": "small", "sizing_mode": "stretch_width", "margin": (6, 0)}
 
+EntityKey = tuple[str, str, str]
+"""Client address, stable JA4 and host."""
+
 
 class Classifier:
-    """The part of a drawer that labels one client, JA4 and host; nothing is written before Save."""
+    """The part of a drawer that labels entities; nothing is written before Save."""
 
-    def __init__(self, session: PageSession) -> None:
+    def __init__(
+        self,
+        session: PageSession,
+        on_change: Callable[[Markup], None] | None = None,
+        narrowest: LabelScope = LabelScope.ENTITY,
+    ) -> None:
+        """`on_change` is told in words what was saved or taken back; `narrowest` is the scope below which
+        the entities that are shown cannot be told apart."""
+        self._narrowest = narrowest
         self._session = session
+        self._on_change = on_change
         self._log = DecisionLog(session.marts, session.clock)
-        self._subject: tuple[str, str, str] = ("", "", "")
-        self._given: GivenLabel | None = None
+        self._entities: tuple[EntityKey, ...] = ()
         self._asked = 0
+        self.given: tuple[GivenLabel, ...] = ()
+        """What was saved last and not taken back."""
         self.scope = pmui.Select(label="About", options={}, **WIDE)
         self.label = pmui.RadioButtonGroup(
             # The group always has one of its options chosen.
@@ -74,27 +89,41 @@ class Classifier:
         for widget in (self.scope, self.label):
             widget.param.watch(self._changed, "value")
         self.save.on_click(lambda *_: pn.state.execute(self._save))
-        self.undo.on_click(lambda *_: pn.state.execute(self._undo))
+        self.undo.on_click(lambda *_: pn.state.execute(self.take_back))
 
-    def show(self, client_ip: str, ja4_stable: str, host: str) -> None:
-        """Offer labels for this entity, and for its client and its JA4 alone."""
-        self._subject = (client_ip, ja4_stable, host)
-        self._given = None
-        scopes = {f"This client with this JA4 on {host or 'no host'}": LabelScope.ENTITY.value}
-        scopes[f"Everything from {client_ip}"] = LabelScope.CLIENT_IP.value
-        if ja4_stable:
-            scopes["Everyone with this JA4"] = LabelScope.JA4_STABLE.value
-        self.scope.param.update(options=scopes, value=LabelScope.ENTITY.value)
-        self.label.value = NO_LABEL
+    def show(self, entities: Sequence[EntityKey], label: str = NO_LABEL) -> None:
+        """Offer labels for these entities, and for their clients and JA4 alone; `label` is chosen already."""
+        if not current_user().may(Role.ANALYST):
+            self.view.visible = False
+            return
+        self._entities = tuple(entities)
+        self.given = ()
+        self.scope.param.update(options=_scopes(self._entities, self._narrowest), value=self._narrowest.value)
+        self.label.value = label
         self.note.value = ""
         self.expiry.value = DEFAULT_EXPIRY
         self.undo.visible = False
-        self.save.disabled = True
         self.view.visible = True
         self._changed()
 
-    def _target(self) -> LabelTarget:
-        return target(LabelScope(self.scope.value), *self._subject)
+    async def take_back(self) -> None:
+        """Revoke what was saved last; nothing happens when there is nothing."""
+        given = self.given
+        if not given:
+            return
+        try:
+            await self._log.revoke(require(Role.ANALYST).name, given)
+        except (ForbiddenError, StoreFailedError) as failure:
+            self.preview.object = str(label_words.refused(str(failure)))
+            return
+        self.given = ()
+        self.undo.visible = False
+        self.save.disabled = False
+        self._asked += 1
+        self._written(label_words.taken_back(given))
+
+    def _targets(self) -> tuple[LabelTarget, ...]:
+        return targets(LabelScope(self.scope.value), self._entities)
 
     def _changed(self, *_: Any) -> None:
         self.save.disabled = self.label.value == NO_LABEL
@@ -108,7 +137,7 @@ class Classifier:
         if mine != self._asked:
             return
         try:
-            seen = await preview_label(self._session.marts, self._target(), self._session.window)
+            seen = await preview_labels(self._session.marts, self._targets(), self._session.window)
         except LabelRefusedError as refusal:
             self.preview.object = str(label_words.refused(str(refusal)))
             self.save.disabled = True
@@ -117,7 +146,9 @@ class Classifier:
             self.preview.object = str(label_words.refused(failure.reason))
             return
         if mine == self._asked:
-            self.preview.object = str(label_words.preview(seen, self.label.value, self._session.clock()))
+            self.preview.object = str(
+                label_words.preview(seen, self.label.value, self._session.clock(), len(self._entities))
+            )
 
     async def _save(self) -> None:
         if self.label.value == NO_LABEL:
@@ -127,30 +158,46 @@ class Classifier:
         self.save.disabled = True
         try:
             given = await self._log.give(
-                self._session.user, self._target(), self.label.value, self.note.value.strip(), expires_at
+                require(Role.ANALYST).name,
+                self._targets(),
+                self.label.value,
+                self.note.value.strip(),
+                expires_at,
             )
-        except (LabelRefusedError, StoreFailedError) as failure:
+        except (ForbiddenError, LabelRefusedError, StoreFailedError) as failure:
             self.preview.object = str(label_words.refused(str(failure)))
             self.save.disabled = False
             return
-        self._given = given
+        self.given = given
         self.undo.visible = True
         self._asked += 1
-        self.preview.object = str(label_words.saved(given))
+        self._written(label_words.saved(given))
+
+    def _written(self, words: Markup) -> None:
+        self.preview.object = str(words)
+        if self._on_change is not None:
+            self._on_change(words)
         self._session.request_read()
 
-    async def _undo(self) -> None:
-        given = self._given
-        if given is None:
-            return
-        try:
-            await self._log.revoke(self._session.user, given)
-        except StoreFailedError as failure:
-            self.preview.object = str(label_words.refused(str(failure)))
-            return
-        self._given = None
-        self.undo.visible = False
-        self.save.disabled = False
-        self._asked += 1
-        self.preview.object = str(label_words.taken_back(given))
-        self._session.request_read()
+
+def _scopes(entities: Sequence[EntityKey], narrowest: LabelScope) -> dict[str, str]:
+    """What a label can be about: words -> scope. A JA4 is offered only when every entity has one."""
+    clients = {client_ip for client_ip, _, _ in entities}
+    ja4s = {ja4 for _, ja4, _ in entities}
+    scopes: dict[str, str] = {}
+    if narrowest is LabelScope.ENTITY:
+        words = (
+            f"This client with this JA4 on {entities[0][2] or 'no host'}"
+            if len(entities) == 1
+            else f"These {len(entities)} entities (client, JA4 and host)"
+        )
+        scopes[words] = LabelScope.ENTITY.value
+    scopes[
+        f"Everything from {entities[0][0]}"
+        if len(clients) == 1
+        else f"Everything from these {len(clients)} clients"
+    ] = LabelScope.CLIENT_IP.value
+    if "" not in ja4s:
+        words = "Everyone with this JA4" if len(ja4s) == 1 else f"Everyone with these {len(ja4s)} JA4"
+        scopes[words] = LabelScope.JA4_STABLE.value
+    return scopes

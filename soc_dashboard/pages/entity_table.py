@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 import panel as pn
-import panel_material_ui as pmui
-from markupsafe import Markup
 
-from soc_dashboard.components.contributions import entity_reasons
 from soc_dashboard.components.frames import entity_frame
-from soc_dashboard.components.markup import chip, html_pane, mono, number, score_text, text, utc_text
-from soc_dashboard.components.shell import DRAWER_PX, carried_query
 from soc_dashboard.filters import TableState
-from soc_dashboard.pages.classifier import Classifier
+from soc_dashboard.pages.evidence_drawer import EvidenceDrawer
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
 from soc_dashboard.search.terms import Term
@@ -70,14 +64,7 @@ class EntityTable:
         )
         self._table.table.on_click(self._clicked)
         self.card = self._table.card
-        self._evidence = html_pane(Markup(""))
-        self._classifier = Classifier(session)
-        self.drawer = pmui.Drawer(
-            pn.Column(self._evidence, self._classifier.view, sizing_mode="stretch_width"),
-            anchor="right",
-            size=DRAWER_PX,
-            open=False,
-        )
+        self._drawer = EvidenceDrawer(session)
 
     async def read(self) -> None:
         """Read the page that the state asks for; raises StoreFailedError."""
@@ -85,7 +72,7 @@ class EntityTable:
 
     def drawers(self) -> list[pn.viewable.Viewable]:
         """The evidence of the entity that was clicked."""
-        return [self.drawer]
+        return [self._drawer.drawer]
 
     async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
         scope, verdicts = (self._scope(), SEVERITY) if self._scope else ((), HOSTILE)
@@ -97,41 +84,4 @@ class EntityTable:
     def _clicked(self, event: Any) -> None:
         if event.column in LINKED or not 0 <= event.row < len(self._rows):
             return
-        entity = self._rows[event.row]
-        self._evidence.object = str(evidence(entity, carried_query(self._session.time_range)))
-        self._classifier.show(entity.client_ip, entity.ja4_stable, entity.host)
-        self.drawer.open = True
-
-
-def evidence(entity: Entity, query: str) -> Markup:
-    """Why this entity is where it is, and the way to its fingerprint."""
-    link = (
-        Markup('<a class="open" href="/ja4/{}{}">Open the JA4 page</a>').format(
-            quote(entity.ja4_stable, safe=""), query
-        )
-        if entity.ja4_stable
-        else Markup('<span class="muted">No handshake was seen for these requests.</span>')
-    )
-    return Markup(
-        '<div class="evidence">{}<h2 dir="ltr">{}</h2><p>{}</p><dl>'
-        "<dt>Decided by</dt><dd>{} {}</dd><dt>Score</dt><dd>{} <span class=muted>share of "
-        "training scores below</span></dd>"
-        "<dt>Requests</dt><dd>{}</dd><dt>Host</dt><dd>{}</dd><dt>JA4</dt><dd>{}</dd><dt>User "
-        "agent</dt><dd>{}</dd>"
-        "<dt>Last seen</dt><dd>{}</dd></dl>{}{}{}</div>"
-    ).format(
-        chip(entity.verdict),
-        text(entity.client_ip),
-        text(entity.reason or "No reason was recorded."),
-        entity.verdict_source,
-        mono(entity.verdict_source_id, copy=False) if entity.verdict_source_id else "",
-        score_text(entity.score),
-        number(entity.requests),
-        text(entity.host or "(no host)"),
-        mono(entity.ja4_stable) if entity.ja4_stable else "–",
-        text(entity.user_agent or "(none)"),
-        utc_text(entity.last_ts),
-        link,
-        Markup("<h3>Why this score</h3>") if entity.top_features else "",
-        entity_reasons(entity.top_features),
-    )
+        self._drawer.show(self._rows[event.row])

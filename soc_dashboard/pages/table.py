@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,6 +17,8 @@ from soc_dashboard.components.markup import STYLESHEET, html_pane, number
 from soc_dashboard.components.paged_table import PagedTable
 from soc_dashboard.components.query_box import QueryBox
 from soc_dashboard.filters import MAX_TEXT, TableState
+from soc_dashboard.pages.classifier import EntityKey
+from soc_dashboard.pages.selection import Selection
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.search.fields import Grain
 from soc_dashboard.search.terms import SearchError
@@ -55,10 +57,13 @@ class DatabaseTable:
         page_rows: int = 25,
         verdict_filter: str | None = None,
         query_grain: Grain | None = None,
+        selection: Selection | None = None,
+        keys: Callable[[], Sequence[EntityKey]] = lambda: (),
     ) -> None:
         """`columns` maps a column to its title, relative width and formatter; `verdict_filter` names the
         choice that stands for no verdict, or None for a table without that filter. With `query_grain` the
-        text is a query on that grain, else a part of any shown value."""
+        text is a query on that grain, else a part of any shown value. With `selection` rows can be ticked,
+        and `keys` names the entities of the rows that were read last."""
         self._session = session
         self._state = state
         self._title = title
@@ -66,6 +71,8 @@ class DatabaseTable:
         self._read_page = read_page
         self._sortable = sortable
         self._page_rows = page_rows
+        self._selection = selection if selection is not None and selection.is_offered else None
+        self._keys = keys
         self._generation = 0
         self.head = html_pane(head(title, note), css_classes=["bar-head"])
         self.wait = html_pane(states.skeleton_block(220))
@@ -81,7 +88,11 @@ class DatabaseTable:
             header_align={name: "right" for name, spec in columns.items() if spec[2] is COUNT},
             sortable={name: name in sortable for name in columns},
             visible=False,
+            selectable="checkbox" if self._selection else False,
+            css_classes=["triage"] if self._selection else [],
         )
+        if self._selection:
+            self._selection.follow(self.table)
         self._query = (
             QueryBox(state.text, query_grain, lambda text: self._filter(text=text)) if query_grain else None
         )
@@ -106,7 +117,8 @@ class DatabaseTable:
             sizing_mode="stretch_width",
             margin=0,
         )
-        self.card = card(bar, self.wait, self.empty, self.table)
+        above = [bar, self._selection.bar] if self._selection else [bar]
+        self.card = card(*above, self.wait, self.empty, self.table)
 
     async def read(self) -> None:
         """Read and show the page that the state asks for; raises StoreFailedError."""
@@ -172,7 +184,10 @@ class DatabaseTable:
                 states.empty("Nothing matches", states.asked_text(self._session.window, filters), advice)
             )
             return
-        self.table.show_page(frame, total)
+        if self._selection:
+            self._selection.show_page(lambda: self.table.show_page(frame, total), self._keys())
+        else:
+            self.table.show_page(frame, total)
         if self.table.page != self._state.page:
             self.table.page = self._state.page
 

@@ -12,6 +12,7 @@ with
             ifNull(reason, '') as reason,
             score_quantile,
             top_features,
+            evidence,
             user_agent,
             last_ts,
             indexOf({severity:Array(String)}, toString(verdict)) as severity
@@ -35,6 +36,7 @@ with
             argMax(ranked.reason, (ranked.severity, ifNull(ranked.score_quantile, -1))) as reason,
             max(ranked.score_quantile) as score,
             argMax(ranked.top_features, ifNull(ranked.score_quantile, -1)) as top_features,
+            argMax(ranked.evidence, (ranked.severity, ifNull(ranked.score_quantile, -1))) as evidence,
             argMax(ranked.user_agent, ranked.requests) as user_agent,
             max(ranked.last_ts) as last_ts
         from ranked
@@ -54,6 +56,7 @@ with
             reason,
             score,
             top_features,
+            evidence,
             user_agent,
             last_ts
         from entities
@@ -72,6 +75,7 @@ select
     reason,
     score,
     top_features,
+    evidence,
     user_agent,
     last_ts,
     count() over () as total

@@ -15,9 +15,7 @@ select
     count() over () as total
 from dim_label
 where
-    ({client_ip:String} = '' or client_ip = toIPv6OrNull({client_ip:String}))
-    and ({ja4:String} = '' or ja4 = {ja4:String})
-    and ({is_active_only:UInt8} = 0 or is_active)
+    ({is_active_only:UInt8} = 0 or is_active)
     and (
         {needle:String} = ''
         or positionCaseInsensitiveUTF8(note, {needle:String}) > 0

@@ -15,6 +15,8 @@ class Grain(StrEnum):
     """fct_request."""
     ENTITY = "entity"
     """fct_entity_verdict: client, ja4_stable and host in one hour."""
+    ALERT = "alert"
+    """fct_alert: an entity's hour that waits for a decision."""
     KEY = "key"
     """Any mart that has an entity's client, ja4_stable and host."""
 
@@ -54,7 +56,7 @@ class Field:
         """The column that holds the field at this grain."""
         if grain is Grain.REQUEST:
             return self.request
-        return self.entity if grain is Grain.ENTITY or self.entity in KEY_COLUMNS else None
+        return self.entity if grain is not Grain.KEY or self.entity in KEY_COLUMNS else None
 
 
 NETWORK_KINDS = ("hosting", "isp", "mobile", "education")
@@ -74,13 +76,15 @@ FIELDS: tuple[Field, ...] = (
     Field("referer", Kind.PHRASE, "referer contains", "referer"),
     Field("sensor", Kind.TEXT, "sensor that saw the request", "sensor"),
     Field("join", Kind.CHOICE, "how the request met its hello", "join_state", choices=JOIN_STATES),
-    Field("asn", Kind.NUMBER, "number of the client's network", "asn"),
-    Field("network", Kind.CHOICE, "kind of the client's network", "asn_kind", choices=NETWORK_KINDS),
-    Field("country", Kind.TEXT, "country of the client's network, two letters", "country"),
+    Field("asn", Kind.NUMBER, "number of the client's network", "asn", "asn"),
+    Field("network", Kind.CHOICE, "kind of the client's network", "asn_kind", "asn_kind",
+          choices=NETWORK_KINDS),
+    Field("country", Kind.TEXT, "country of the client's network, two letters", "country", "country"),
     Field("cloud", Kind.TEXT, "cloud that the client's address belongs to", "cloud"),
     Field("bytes", Kind.NUMBER, "response bytes", "response_bytes"),
     Field("verdict", Kind.CHOICE, "judgement of the client's hour", entity="toString(verdict)",
           choices=tuple(style.key for style in VERDICTS)),
+    Field("rule", Kind.TEXT, "rule or model that decided", entity="verdict_source_id"),
     Field("score", Kind.NUMBER, "share of training scores below, 0 to 1", entity="score_quantile"),
     Field("reason", Kind.PHRASE, "sentence of the verdict contains", entity="reason"),
     Field("requests", Kind.NUMBER, "requests of the client's hour", entity="requests"),
@@ -99,6 +103,13 @@ FREE_TEXT: dict[Grain, tuple[str, ...]] = {
         "ja4",
     ),
     Grain.ENTITY: (
+        CLIENT_TEXT,
+        "host",
+        "ja4_stable",
+        "user_agent",
+        "reason",
+    ),
+    Grain.ALERT: (
         CLIENT_TEXT,
         "host",
         "ja4_stable",

@@ -120,13 +120,13 @@ class MartDatabase:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self.read, query, row_type, parameters, fragments)
 
-    def append(self, table: str, columns: Sequence[str], row: Sequence[object]) -> None:
-        """Add one row to a table of the dashboard's own; blocks. Raises StoreFailedError.
+    def append(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Add rows to a table of the dashboard's own, all or none; blocks. Raises StoreFailedError.
 
-        The row is bound by column name; the database refuses what its columns cannot hold.
+        Values are bound by column name; the database refuses what its columns cannot hold.
         """
         try:
-            self._connected().insert(table, [list(row)], column_names=list(columns))
+            self._connected().insert(table, list(rows), column_names=list(columns))
         except (ClickHouseError, OSError, ValueError) as failure:
             log.warning("write failed", table=table, error=str(failure)[:500])
             raise StoreFailedError(table, plain_reason(failure)) from failure

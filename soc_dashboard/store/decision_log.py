@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -47,40 +47,54 @@ class DecisionLog:
         self._clock = clock
 
     async def give(
-        self, user: str, target: LabelTarget, label: str, note: str, expires_at: datetime | None
-    ) -> GivenLabel:
-        """Label a target. Raises LabelRefusedError, or StoreFailedError when it was not written."""
+        self,
+        user: str,
+        targets: Sequence[LabelTarget],
+        label: str,
+        note: str,
+        expires_at: datetime | None,
+    ) -> tuple[GivenLabel, ...]:
+        """Label every target. Raises LabelRefusedError, or StoreFailedError when it was not written."""
         checked_label(label, note, expires_at, self._clock())
-        given = GivenLabel(uuid4(), target, label, note, expires_at)
+        given = tuple(GivenLabel(uuid4(), target, label, note, expires_at) for target in targets)
         await self._append(user, "label", given, is_revoked=False)
         return given
 
-    async def revoke(self, user: str, given: GivenLabel) -> None:
-        """Take a label back; its row stays, followed by one that says so."""
+    async def revoke(self, user: str, given: Sequence[GivenLabel]) -> None:
+        """Take labels back; their rows stay, followed by ones that say so."""
         await self._append(user, "revoke", given, is_revoked=True)
 
-    async def _append(self, user: str, action: str, given: GivenLabel, is_revoked: bool) -> None:
+    async def _append(self, user: str, action: str, given: Sequence[GivenLabel], is_revoked: bool) -> None:
         now = self._clock()
-        details = {
+        audit = [(now, user, action, one.target.words(), _details(one)) for one in given]
+        rows = [
+            (
+                now,
+                one.label_id,
+                user,
+                str(one.target.scope),
+                one.target.client_ip,
+                one.target.ja4,
+                one.target.host,
+                one.label,
+                one.note,
+                one.expires_at,
+                is_revoked,
+            )
+            for one in given
+        ]
+        await asyncio.to_thread(self._marts.append, "audit_log", AUDIT_COLUMNS, audit)
+        await asyncio.to_thread(self._marts.append, "analyst_labels", LABEL_COLUMNS, rows)
+
+
+def _details(given: GivenLabel) -> str:
+    return json.dumps(
+        {
             "label_id": str(given.label_id),
             "label": given.label,
             "scope": given.target.scope,
             "note": given.note,
             "expires_at": given.expires_at.isoformat() if given.expires_at else None,
-        }
-        audit = (now, user, action, given.target.words(), json.dumps(details, ensure_ascii=False))
-        row = (
-            now,
-            given.label_id,
-            user,
-            str(given.target.scope),
-            given.target.client_ip,
-            given.target.ja4,
-            given.target.host,
-            given.label,
-            given.note,
-            given.expires_at,
-            is_revoked,
-        )
-        await asyncio.to_thread(self._marts.append, "audit_log", AUDIT_COLUMNS, audit)
-        await asyncio.to_thread(self._marts.append, "analyst_labels", LABEL_COLUMNS, row)
+        },
+        ensure_ascii=False,
+    )

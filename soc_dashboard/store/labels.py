@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from soc_dashboard.labels import LabelTarget
-from soc_dashboard.search.conditions import conditions
-from soc_dashboard.search.fields import Grain
-from soc_dashboard.store.database import MartDatabase
+from soc_dashboard.labels import LabelScope, LabelTarget
+from soc_dashboard.store.database import MartDatabase, Parameter
 from soc_dashboard.store.overview import PageRequest, span_parameters
-from soc_dashboard.store.rows import AuditRow, LabelRow, TouchedVerdict
+from soc_dashboard.store.rows import AuditRow, LabelRow, TouchedHuman, TouchedVerdict
 from soc_dashboard.verdicts import SEVERITY
 from soc_dashboard.window import Window
 
 MAX_TOUCHED_LABELS = 20
+MAX_TOUCHED_HUMANS = 5
+_ADDRESSES = "(select toIPv6(arrayJoin({client_ips:Array(String)})))"
+_ENTITIES = (
+    "(select toIPv6(target.1), target.2, target.3 from (select arrayJoin(arrayZip("
+    "{client_ips:Array(String)}, {ja4s:Array(String)}, {hosts:Array(String)})) as target))"
+)
+SCOPES: dict[LabelScope, str] = {
+    LabelScope.ENTITY: f" and (client_ip, ja4_stable, host) in {_ENTITIES}",
+    LabelScope.CLIENT_IP: f" and client_ip in {_ADDRESSES}",
+    LabelScope.JA4_STABLE: " and ja4_stable in {ja4s:Array(String)}",
+}
+"""What targets of a scope select of a mart with an entity's key."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelPreview:
     """What a label would touch in a window, before it is given."""
 
-    target: LabelTarget
+    targets: tuple[LabelTarget, ...]
+    """All of one scope; at least one."""
     window: Window
     verdicts: tuple[TouchedVerdict, ...]
     labels: tuple[LabelRow, ...]
-    """Active labels about the same client or JA4, newest first; at most MAX_TOUCHED_LABELS."""
+    """Active labels about the same clients or JA4, newest first; at most MAX_TOUCHED_LABELS."""
+    people: tuple[TouchedHuman, ...]
+    """Entities among them that are judged human now, labelled ones first; at most MAX_TOUCHED_HUMANS."""
 
     @property
     def entities(self) -> int:
@@ -42,26 +56,41 @@ class LabelPreview:
         """Entities among them that are judged human now."""
         return sum(row.entities for row in self.verdicts if row.verdict == "human")
 
+    @property
+    def labelled_humans(self) -> int:
+        """Entities among them that an analyst called human."""
+        return self.people[0].labelled if self.people else 0
 
-async def preview_label(marts: MartDatabase, target: LabelTarget, window: Window) -> LabelPreview:
-    """Read what the label would touch; raises StoreFailedError."""
-    search = conditions(target.terms(), Grain.KEY)
-    span = {**span_parameters(window), **search.parameters, "severity": list(SEVERITY)}
-    verdicts, labels = await asyncio.gather(
-        marts.fetch("label_preview", TouchedVerdict, span, {"scope": search.sql}),
+
+async def preview_labels(marts: MartDatabase, targets: Sequence[LabelTarget], window: Window) -> LabelPreview:
+    """Read what a label on all of these targets would touch; raises StoreFailedError."""
+    scope = targets[0].scope
+    fragments = {"scope": SCOPES[scope]}
+    keys = target_parameters(targets)
+    span = {**span_parameters(window), **keys, "severity": list(SEVERITY)}
+    verdicts, labels, people = await asyncio.gather(
+        marts.fetch("label_preview", TouchedVerdict, span, fragments),
         marts.fetch(
-            "labels",
+            "touched_labels",
             LabelRow,
             {
-                **PageRequest(page_rows=MAX_TOUCHED_LABELS).page_parameters(),
-                "client_ip": target.client_ip or "",
-                "ja4": "" if target.client_ip else target.ja4 or "",
-                "needle": "",
-                "is_active_only": 1,
+                "client_ips": keys["client_ips"],
+                "ja4s": keys["ja4s"] if scope is LabelScope.JA4_STABLE else [],
+                "limit": MAX_TOUCHED_LABELS,
             },
         ),
+        marts.fetch("touched_humans", TouchedHuman, {**span, "limit": MAX_TOUCHED_HUMANS}, fragments),
     )
-    return LabelPreview(target, window, tuple(verdicts), tuple(labels))
+    return LabelPreview(tuple(targets), window, tuple(verdicts), tuple(labels), tuple(people))
+
+
+def target_parameters(targets: Sequence[LabelTarget]) -> dict[str, Parameter]:
+    """The values that SCOPES bind; an array is empty where the scope has no such part."""
+    return {
+        "client_ips": [target.client_ip for target in targets if target.client_ip is not None],
+        "ja4s": [target.ja4 for target in targets if target.ja4 is not None],
+        "hosts": [target.host for target in targets if target.host is not None],
+    }
 
 
 async def read_labels(marts: MartDatabase, wanted: PageRequest, is_active_only: bool) -> list[LabelRow]:
@@ -69,13 +98,7 @@ async def read_labels(marts: MartDatabase, wanted: PageRequest, is_active_only: 
     return await marts.fetch(
         "labels",
         LabelRow,
-        {
-            **wanted.page_parameters(),
-            "client_ip": "",
-            "ja4": "",
-            "needle": wanted.needle,
-            "is_active_only": int(is_active_only),
-        },
+        {**wanted.page_parameters(), "needle": wanted.needle, "is_active_only": int(is_active_only)},
     )
 
 

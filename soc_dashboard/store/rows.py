@@ -120,6 +120,8 @@ class Entity(Row, frozen=True, kw_only=True):
     """Highest `score_quantile` of its hours: the share of training scores below it, 0..1."""
     top_features: list[Contribution]
     """Of its highest-scored hour, strongest first; empty when it was not scored."""
+    evidence: dict[str, str]
+    """Columns that the decision of its worst hour went by, with their values."""
     user_agent: str
     last_ts: datetime
     total: int
@@ -326,6 +328,18 @@ class TouchedVerdict(Row, frozen=True, kw_only=True):
     entities: int
     clients: int
     requests: int
+
+
+class TouchedHuman(Row, frozen=True, kw_only=True):
+    """touched_humans: one entity that is judged human now and that a label would touch."""
+
+    client_ip: str
+    host: str
+    requests: int
+    is_labelled: bool
+    """An analyst said so."""
+    labelled: int
+    """Entities in scope that an analyst called human."""
 
 
 class AuditRow(Row, frozen=True, kw_only=True):

@@ -55,7 +55,7 @@ def day_dsn(clickhouse_dsn: str, mart_tables: ModuleType, now: datetime) -> Iter
 
     def fill(client: Client) -> None:
         mart_tables.create_tables(client)
-        mart_tables.create_analyst_views(client)
+        mart_tables.create_views(client)
         mart_tables.fill(client, now)
 
     with new_database(clickhouse_dsn, fill) as dsn:
@@ -68,7 +68,7 @@ def hostile_dsn(clickhouse_dsn: str, mart_tables: ModuleType, now: datetime) -> 
 
     def fill(client: Client) -> None:
         mart_tables.create_tables(client)
-        mart_tables.create_analyst_views(client)
+        mart_tables.create_views(client)
         mart_tables.fill_hostile(client, now)
 
     with new_database(clickhouse_dsn, fill) as dsn:
@@ -81,7 +81,7 @@ def empty_dsn(clickhouse_dsn: str, mart_tables: ModuleType) -> Iterator[str]:
 
     def fill(client: Client) -> None:
         mart_tables.create_tables(client)
-        mart_tables.create_analyst_views(client)
+        mart_tables.create_views(client)
 
     with new_database(clickhouse_dsn, fill) as dsn:
         yield dsn

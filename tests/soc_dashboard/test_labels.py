@@ -14,7 +14,7 @@ import pytest
 from soc_dashboard.labels import MAX_NOTE, LabelRefusedError, LabelScope, target
 from soc_dashboard.store.database import MartDatabase, StoreFailedError
 from soc_dashboard.store.decision_log import DecisionLog
-from soc_dashboard.store.labels import preview_label, read_audit, read_labels
+from soc_dashboard.store.labels import preview_labels, read_audit, read_labels
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.window import Window
 
@@ -66,7 +66,7 @@ def test_a_preview_counts_what_the_label_would_touch(
     host: str | None,
     condition: str,
 ) -> None:
-    seen = asyncio.run(preview_label(clean_marts, target(scope, ADDRESS, ja4, host), day))
+    seen = asyncio.run(preview_labels(clean_marts, [target(scope, ADDRESS, ja4, host)], day))
     assert (seen.entities, seen.requests) == touched(day_dsn, day, condition)
     assert seen.entities > 0
     assert bool(seen.humans) == (scope is LabelScope.JA4_STABLE)
@@ -78,7 +78,7 @@ def test_a_label_is_written_previewed_taken_back_and_audited(
     times = iter(now + timedelta(seconds=step) for step in range(9))
     log = DecisionLog(clean_marts, lambda: next(times))
     about = target(LabelScope.CLIENT_IP, f"::ffff:{ADDRESS}", "ignored", "ignored")
-    given = asyncio.run(log.give("ada", about, "bad_bot", "scans <b>", now + timedelta(days=7)))
+    (given,) = asyncio.run(log.give("ada", [about], "bad_bot", "scans <b>", now + timedelta(days=7)))
     (row,) = asyncio.run(read_labels(clean_marts, PageRequest(), is_active_only=True))
     assert (row.client_ip, row.ja4, row.host, row.label, row.note) == (
         ADDRESS,
@@ -88,9 +88,9 @@ def test_a_label_is_written_previewed_taken_back_and_audited(
         "scans <b>",
     )
     assert row.label_id == given.label_id
-    seen = asyncio.run(preview_label(clean_marts, target(LabelScope.ENTITY, ADDRESS, "x", "y"), day))
+    seen = asyncio.run(preview_labels(clean_marts, [target(LabelScope.ENTITY, ADDRESS, "x", "y")], day))
     assert [label.label_id for label in seen.labels] == [given.label_id]
-    asyncio.run(log.revoke("bob", given))
+    asyncio.run(log.revoke("bob", [given]))
     assert asyncio.run(read_labels(clean_marts, PageRequest(), is_active_only=True)) == []
     (row,) = asyncio.run(read_labels(clean_marts, PageRequest(), is_active_only=False))
     assert row.is_revoked
@@ -106,7 +106,7 @@ def test_a_label_is_written_previewed_taken_back_and_audited(
 def test_an_expired_label_no_longer_holds(clean_marts: MartDatabase) -> None:
     log = DecisionLog(clean_marts, lambda: datetime.fromisoformat("2020-01-01T00:00:00+00:00"))
     about = target(LabelScope.JA4_STABLE, None, "t13d", None)
-    asyncio.run(log.give("ada", about, "human", "", datetime.fromisoformat("2020-01-02T00:00:00+00:00")))
+    asyncio.run(log.give("ada", [about], "human", "", datetime.fromisoformat("2020-01-02T00:00:00+00:00")))
     assert asyncio.run(read_labels(clean_marts, PageRequest(), is_active_only=True)) == []
     assert len(asyncio.run(read_labels(clean_marts, PageRequest(), is_active_only=False))) == 1
 
@@ -141,7 +141,7 @@ def test_labels_that_cannot_be_given_write_nothing(
     log = DecisionLog(clean_marts, lambda: now)
     about = target(LabelScope.CLIENT_IP, ADDRESS, None, None)
     with pytest.raises(LabelRefusedError, match=words):
-        asyncio.run(log.give("ada", about, label, note, now + timedelta(days=days)))
+        asyncio.run(log.give("ada", [about], label, note, now + timedelta(days=days)))
     assert asyncio.run(read_audit(clean_marts, PageRequest())) == []
 
 
@@ -151,9 +151,10 @@ def test_a_label_that_cannot_be_audited_is_not_given(
     with clickhouse_connect.get_client(dsn=day_dsn) as client:
         client.command("rename table audit_log to audit_log_away")
     log = DecisionLog(clean_marts, lambda: now)
+    about = [target(LabelScope.CLIENT_IP, ADDRESS, None, None)]
     try:
         with pytest.raises(StoreFailedError, match="audit_log"):
-            asyncio.run(log.give("ada", target(LabelScope.CLIENT_IP, ADDRESS, None, None), "human", "", None))
+            asyncio.run(log.give("ada", about, "human", "", None))
     finally:
         with clickhouse_connect.get_client(dsn=day_dsn) as client:
             client.command("rename table audit_log_away to audit_log")

@@ -1,0 +1,88 @@
+"""The review queue: tick, look, decide, take back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import panel as pn
+
+from soc_dashboard.components.alert_words import alert_facts, alert_frame
+from soc_dashboard.components.shell import carried_query
+from soc_dashboard.filters import TableState
+from soc_dashboard.pages.classifier import EntityKey
+from soc_dashboard.pages.decider import Decider
+from soc_dashboard.pages.session import PageSession
+from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
+from soc_dashboard.search.fields import Grain
+from soc_dashboard.search.terms import Term, parse
+from soc_dashboard.store.alert_rows import Alert
+from soc_dashboard.store.alerts import read_alerts
+from soc_dashboard.store.overview import PageRequest
+
+COLUMNS: Columns = {
+    "verdict": ("Verdict", 10, MARKUP),
+    "reason": ("Why", 29, PLAIN),
+    "client_ip": ("Client", 12, page_link("/ip/")),
+    "ja4_stable": ("JA4", 14, page_link("/ja4/")),
+    "host": ("Host", 10, page_link("/host/")),
+    "asn": ("Network", 9, PLAIN),
+    "requests": ("Requests", 8, COUNT),
+    "score": ("Score", 6, PLAIN),
+    "last_ts": ("Last seen", 8, PLAIN),
+}
+SORTABLE = frozenset(COLUMNS) - {"verdict"}
+LINKED = ("client_ip", "ja4_stable", "host")
+
+
+class AlertTable:
+    """Server-paged, worst first; the query box knows every field of an alert."""
+
+    def __init__(self, session: PageSession, state: TableState, page_rows: int = 25) -> None:
+        self._session = session
+        self._state = state
+        self._rows: list[Alert] = []
+        self._decider = Decider(session)
+        self._table = DatabaseTable(
+            session,
+            state,
+            title="Alerts",
+            note="worst first; nobody decided these yet",
+            columns=COLUMNS,
+            sortable=SORTABLE,
+            read_page=self._read_page,
+            page_rows=page_rows,
+            verdict_filter="Suspicious and bad bot",
+            query_grain=Grain.ALERT,
+            selection=self._decider.selection,
+            keys=self._keys,
+        )
+        self._table.table.on_click(self._clicked)
+        self.card = self._table.card
+
+    def terms(self) -> tuple[Term, ...]:
+        """The query of the box. Raises SearchError for one that cannot be read."""
+        return parse(self._state.needle)
+
+    async def read(self) -> None:
+        """Read the page that the state asks for; raises StoreFailedError."""
+        await self._table.read()
+
+    def drawers(self) -> list[pn.viewable.Viewable]:
+        """The evidence of the alert that was clicked."""
+        return [self._decider.drawer]
+
+    def _keys(self) -> Sequence[EntityKey]:
+        return [(row.client_ip, row.ja4_stable, row.host) for row in self._rows]
+
+    async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
+        rows = await read_alerts(self._session.marts, self.terms(), self._session.window, wanted)
+        self._rows = rows
+        return alert_frame(rows, self._session.as_of), rows[0].total if rows else 0
+
+    def _clicked(self, event: Any) -> None:
+        if event.column in (None, *LINKED) or not 0 <= event.row < len(self._rows):
+            return
+        alert = self._rows[event.row]
+        self._decider.look_at(alert, alert_facts(alert, carried_query(self._session.time_range)))

@@ -1,0 +1,24 @@
+"""Every page by its address."""
+
+from __future__ import annotations
+
+from soc_dashboard.pages.alerts import AlertsPage
+from soc_dashboard.pages.decisions import DecisionsPage
+from soc_dashboard.pages.fingerprints import FingerprintsPage
+from soc_dashboard.pages.host import HostPage
+from soc_dashboard.pages.ip import IpPage
+from soc_dashboard.pages.ja4 import Ja4Page
+from soc_dashboard.pages.overview import OverviewPage
+from soc_dashboard.pages.requests import RequestsPage
+from soc_dashboard.pages.session import PageSession
+
+PAGES: dict[str, type[PageSession]] = {
+    "/": OverviewPage,
+    "/alerts": AlertsPage,
+    "/requests": RequestsPage,
+    "/fingerprints": FingerprintsPage,
+    "/decisions": DecisionsPage,
+    "/ip/{address}": IpPage,
+    "/host/{name}": HostPage,
+    "/ja4/{fingerprint}": Ja4Page,
+}

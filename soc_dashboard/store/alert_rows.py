@@ -1,0 +1,27 @@
+"""Rows of the reads of the review queue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from soc_dashboard.store.rows import Entity, Row
+
+
+class Alert(Entity, frozen=True, kw_only=True):
+    """alerts: one entity that waits for a decision, by its worst hour in the window."""
+
+    hours: int
+    """Hours of the window in which it was judged suspicious or bad bot."""
+    first_ts: datetime
+    asn: int
+    """0 if unknown."""
+    country: str
+
+
+class AlertFacet(Row, frozen=True, kw_only=True):
+    """alert_facets: how many entities of the queue share one value of a field."""
+
+    field: str
+    """Name in the query box."""
+    value: str
+    entities: int

@@ -1,0 +1,65 @@
+"""The review queue: entities judged suspicious or bad bot that nobody decided yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from soc_dashboard.search.conditions import conditions
+from soc_dashboard.search.fields import Grain
+from soc_dashboard.search.terms import Term
+from soc_dashboard.store.alert_rows import Alert, AlertFacet
+from soc_dashboard.store.database import MartDatabase
+from soc_dashboard.store.overview import PageRequest, span_parameters
+from soc_dashboard.verdicts import SEVERITY
+from soc_dashboard.window import Window
+
+TOP_VALUES = 4
+_SORTED = {
+    "client_ip": "client_ip",
+    "ja4_stable": "ja4_stable",
+    "host": "host",
+    "requests": "requests",
+    "score": "ifNull(score, -1)",
+    "asn": "asn",
+    "reason": "reason",
+    "last_ts": "last_ts",
+}
+ORDERS = {
+    (column, descending): f"{sql} {'desc' if descending else 'asc'},"
+    for column, sql in _SORTED.items()
+    for descending in (True, False)
+}
+"""Column and direction -> what comes before the worst-first order of the query."""
+
+
+async def read_alerts(
+    marts: MartDatabase, terms: Sequence[Term], window: Window, wanted: PageRequest
+) -> list[Alert]:
+    """One page of the queue, worst first unless `wanted` says otherwise.
+
+    Raises SearchError for a term that alerts do not know, StoreFailedError when the read fails.
+    """
+    search = conditions(terms, Grain.ALERT)
+    return await marts.fetch(
+        "alerts",
+        Alert,
+        {
+            **span_parameters(window),
+            **wanted.page_parameters(),
+            **search.parameters,
+            "verdict": wanted.verdict,
+            "severity": list(SEVERITY),
+        },
+        {"search": search.sql, "order": ORDERS.get((wanted.sort, wanted.descending), "")},
+    )
+
+
+async def read_alert_facets(marts: MartDatabase, terms: Sequence[Term], window: Window) -> list[AlertFacet]:
+    """The commonest rules, hosts and networks of the queue, TOP_VALUES of each."""
+    search = conditions(terms, Grain.ALERT)
+    return await marts.fetch(
+        "alert_facets",
+        AlertFacet,
+        {**span_parameters(window), **search.parameters, "limit": TOP_VALUES},
+        {"search": search.sql},
+    )
