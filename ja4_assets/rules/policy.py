@@ -2,14 +2,16 @@
 
 Precedence, first that applies:
 
-1. A `bad_bot` rule fired: `bad_bot`.
-2. `suspicious` rules fired: `bad_bot` if two or more did and their combined confidence reaches
+1. A rule about the client's identity fired: a bot that is verified to be the one it names is a `good_bot`
+   whatever else it does, and an impostor of one a `bad_bot`. What else fired stands beside it as evidence.
+2. A `bad_bot` rule fired: `bad_bot`.
+3. `suspicious` rules fired: `bad_bot` if two or more did and their combined confidence reaches
    `ESCALATION`, else `suspicious`.
-3. A `good_bot` rule fired: `good_bot`. A declared crawler that contradicts itself has met 1 or 2 before.
-4. The model's score is above its threshold: `suspicious`. Being rare is not proof: a model alone never
+4. A `good_bot` rule fired: `good_bot`. A declared crawler that contradicts itself has met 2 or 3 before.
+5. The model's score is above its threshold: `suspicious`. Being rare is not proof: a model alone never
    says `bad_bot`.
-5. The entity is a browser with an observed JA4 and was scored: `human`.
-6. It has enough requests to be judged, but none of the above: `unknown`.
+6. The entity is a browser with an observed JA4 and was scored: `human`.
+7. It has enough requests to be judged, but none of the above: `unknown`.
 Entities with too few requests and no rule get no verdict, which the marts show as `unknown`.
 
 A rule precedes the model because it can be read, argued with and tested; the model's score is kept
@@ -28,6 +30,7 @@ import polars as pl
 
 from ja4_assets.features.frame import KEY_COLUMNS
 from ja4_assets.rules.rule import Rule, Verdict
+from ja4_assets.rules.suspicion import suspicion
 
 ESCALATION = 0.93
 MODEL_ALERT_CONFIDENCE = 0.5
@@ -62,8 +65,8 @@ def judge(entities: pl.DataFrame, scores: pl.DataFrame, rules: Sequence[Rule]) -
     `entities`: KEY_COLUMNS, user_agent, ua_family, is_sufficient, and a column per rule id that is
     true where the rule fired. `scores`: KEY_COLUMNS, anomaly_score, score_quantile, threshold,
     model_name, model_version; at most one row per entity hour.
-    Returns all columns of both, and verdict, source (rule or model), source_id, confidence, and
-    `fired`, the ids of the rules that fired, the deciding one first.
+    Returns all columns of both, and verdict, source (rule or model), source_id, confidence, `fired`,
+    the ids of the rules that fired, the deciding one first, and `suspicion` (module of that name).
     """
     joined = entities.with_columns(pl.col(rule.id).cast(pl.Boolean) for rule in rules).join(
         scores, on=KEY_COLUMNS, how="left", validate="1:1"
@@ -116,6 +119,9 @@ def judge(entities: pl.DataFrame, scores: pl.DataFrame, rules: Sequence[Rule]) -
         .otherwise(pl.lit(0.0))
         .alias("confidence"),
         _fired(rules).alias("fired"),
+        suspicion(
+            pl.col("combined"), _weight_of("good_rule", rules), pl.col("anomaly_score"), pl.col("threshold")
+        ).alias("suspicion"),
     ).drop("bad_rule", "suspicious_rule", "good_rule", "combined", "deciding_rule")
 
 
