@@ -15,7 +15,6 @@ APLOG_USE_MODULE(reqin_log);
 #define SMALLEST_BUFFER_BYTES (2 * REQIN_MAX_EVENT)
 #define LARGEST_BUFFER_BYTES (256 * 1024 * 1024)
 #define DEFAULT_FLUSH_MS 20
-#define MAX_KEPT_HEADERS 64
 
 /* Those whose value has a column in raw_http_requests. */
 static const char *const default_headers[] = {
@@ -32,14 +31,6 @@ static const char *const secret_headers[] = {
 
 static reqin_settings settings;
 
-static void keep_header(const char *name)
-{
-    reqin_name *kept = apr_array_push(settings.kept_headers);
-
-    kept->text = name;
-    kept->len = strlen(name);
-}
-
 void reqin_reset_settings(apr_pool_t *pool)
 {
     apr_size_t i;
@@ -50,9 +41,9 @@ void reqin_reset_settings(apr_pool_t *pool)
     settings.reports_connections = 1;
     settings.reads_wire = 1;
     settings.names_cookies = 1;
-    settings.kept_headers = apr_array_make(pool, 16, sizeof(reqin_name));
+    reqin_forget_kept_headers();
     for (i = 0; i < sizeof(default_headers) / sizeof(default_headers[0]); i++)
-        keep_header(default_headers[i]);
+        reqin_keep_header(pool, default_headers[i]);
 }
 
 const reqin_settings *reqin_get_settings(void)
@@ -96,21 +87,6 @@ static int is_secret(const char *name, apr_size_t name_len)
 
     for (i = 0; i < sizeof(secret_headers) / sizeof(secret_headers[0]); i++) {
         if (equals_name(secret_headers[i], name, name_len))
-            return 1;
-    }
-    return 0;
-}
-
-int reqin_keeps_value(const char *name, apr_size_t name_len)
-{
-    int i;
-
-    for (i = 0; i < settings.kept_headers->nelts; i++) {
-        const reqin_name *kept = &APR_ARRAY_IDX(settings.kept_headers, i, reqin_name);
-
-        /* Every field of every request comes by here: most names differ in length or first letter. */
-        if (kept->len == name_len && ((kept->text[0] ^ name[0]) & ~0x20) == 0
-            && strncasecmp(kept->text, name, name_len) == 0)
             return 1;
     }
     return 0;
@@ -197,7 +173,7 @@ static const char *add_header(cmd_parms *cmd, void *dummy, const char *name)
         return refused;
     if (!settings.has_own_headers) {
         settings.has_own_headers = 1;
-        settings.kept_headers = apr_array_make(cmd->pool, 16, sizeof(reqin_name));
+        reqin_forget_kept_headers();
     }
     if (strcasecmp(name, "none") == 0)
         return NULL;
@@ -207,9 +183,8 @@ static const char *add_header(cmd_parms *cmd, void *dummy, const char *name)
                      "ReqinLogHeaders: the value of %s is never written, the name is ignored", name);
         return NULL;
     }
-    if (settings.kept_headers->nelts == MAX_KEPT_HEADERS)
-        return apr_psprintf(cmd->pool, "ReqinLogHeaders takes %d names at most", MAX_KEPT_HEADERS);
-    keep_header(apr_pstrdup(cmd->pool, name));
+    if (!reqin_keep_header(cmd->pool, name))
+        return apr_psprintf(cmd->pool, "ReqinLogHeaders takes %d names at most", REQIN_MAX_KEPT_HEADERS);
     return NULL;
 }
 

@@ -35,11 +35,6 @@ typedef struct {
 } reqin_vhost_conf;
 
 typedef struct {
-    const char *text;
-    apr_size_t len;
-} reqin_name;
-
-typedef struct {
     const char *socket_path; /* NULL: the module does nothing */
     apr_size_t buffer_bytes;
     int flush_ms;
@@ -47,7 +42,6 @@ typedef struct {
     int reads_wire;
     int names_cookies;
     int has_own_headers;
-    apr_array_header_t *kept_headers; /* of reqin_name */
 } reqin_settings;
 
 extern const command_rec reqin_directives[];
@@ -57,9 +51,17 @@ void *reqin_merge_vhost_conf(apr_pool_t *pool, void *base, void *over);
 void reqin_reset_settings(apr_pool_t *pool);
 const reqin_settings *reqin_get_settings(void);
 int reqin_is_enabled_for(server_rec *server);
+int reqin_is_cookie(const char *name, apr_size_t name_len);
+
+/* ---- kept_headers.c: headers whose values are reported */
+
+#define REQIN_MAX_KEPT_HEADERS 64
+
+void reqin_forget_kept_headers(void);
+/* Add a name, which is copied into `pool`; false if there is no room for more. */
+int reqin_keep_header(apr_pool_t *pool, const char *name);
 /* True if the value of this header may leave the server. */
 int reqin_keeps_value(const char *name, apr_size_t name_len);
-int reqin_is_cookie(const char *name, apr_size_t name_len);
 
 /* ---- wire_http1.c: header fields of one request as the client sent them */
 
