@@ -51,6 +51,21 @@ def replay_sample(settings: Settings) -> None:
     _run(settings, "the replay", [*replay, "--sensor", "sample"])
 
 
+def maybe_first_login(settings: Settings) -> tuple[str, str] | None:
+    """Name and one-time password of the dashboard's first admin; None once somebody has used it.
+
+    Made before the dashboard starts, so that the password is printed here and not into its log.
+    """
+    command = [sys.executable, "-m", "soc_dashboard.access", "first-login"]
+    finished = subprocess.run(
+        command, cwd=ROOT, env=settings.environment(), check=False, capture_output=True, text=True
+    )
+    if finished.returncode != 0:
+        raise PlatformError(f"the dashboard's accounts cannot be opened: {finished.stderr.strip()}")
+    name, _, password = finished.stdout.strip().partition(" ")
+    return (name, password) if password else None
+
+
 def materialise(settings: Settings) -> None:
     """Run every Dagster asset once over the hours that hold traffic."""
     _run(settings, "the first run of the assets", [sys.executable, "-m", "ja4_assets.first_run"])

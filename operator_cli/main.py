@@ -46,6 +46,7 @@ def up(settings: Settings) -> int:
     if settings.live:
         refuse_what_cannot_capture(settings.live)
     settings.prepare_folders()
+    first_start.maybe_first_login(settings)
     supervisor = Supervisor(settings)
     if supervisor.maybe_running() is None:
         if settings.live:
@@ -105,6 +106,8 @@ def _print_addresses(settings: Settings) -> None:
     print()
     for name, label in labels.items():
         print(f"  {label:20} {addresses[name]}")
+    if login := first_start.maybe_first_login(settings):
+        print(f"\n  sign in to the dashboard as {login[0]} with the one-time password {login[1]}")
     if settings.live:
         print(f"\n{advice(settings)}")
     print("\n  make down stops it all; logs are in", settings.state_dir / "log")

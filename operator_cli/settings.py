@@ -87,7 +87,7 @@ class Settings(BaseSettings):
         others = (
             Service("mlflow", self.mlflow_port, "JA4_MLFLOW_PORT", "/health"),
             Service("dagster", self.dagster_port, "JA4_DAGSTER_PORT", "/server_info"),
-            Service("dashboard", self.dashboard_port, "JA4_DASHBOARD_PORT", "/api/health"),
+            Service("dashboard", self.dashboard_port, "JA4_DASHBOARD_PORT", "/readyz"),
         )
         return (database, *others, *agent) if self.uses_embedded_database else (*others, *agent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -10,11 +11,18 @@ from typing import TYPE_CHECKING
 
 import panel as pn
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from panel.io.fastapi import add_applications
 from panel_material_ui.template.base import Page
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
+from soc_dashboard.access import current_user
+from soc_dashboard.access.cookies import Cookies
+from soc_dashboard.access.protection import protect
+from soc_dashboard.access.registry import Accounts
 from soc_dashboard.api import problems
+from soc_dashboard.api.readiness import readiness_router
 from soc_dashboard.api.routes import api_router
 from soc_dashboard.pages.catalogue import PAGES
 from soc_dashboard.pages.session import PageSession, now_utc
@@ -28,8 +36,8 @@ if TYPE_CHECKING:
 STATIC = Path(str(resources.files("soc_dashboard").joinpath("static")))
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The dashboard for one database; opens no connection before the first request."""
+def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
+    """The dashboard for one database, open to those with an account; connects at the first request."""
     marts = MartDatabase(settings.clickhouse_url.get_secret_value())
 
     @asynccontextmanager
@@ -46,21 +54,41 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     app.include_router(api_router(marts, now_utc))
+    app.include_router(readiness_router(marts))
     app.router.routes.append(stylesheet_route())
     app.mount("/assets", StaticFiles(directory=STATIC), name="assets")
     pn.extension("echarts", "tabulator", notifications=False)
-    pages: dict[str, TViewableFuncOrPath] = {
-        path: _opener(kind, marts, settings.user) for path, kind in PAGES.items()
-    }
-    origins = [f"{settings.host}:{settings.port}", f"localhost:{settings.port}", *settings.websocket_origins]
-    add_applications(pages, app=app, title="ja4-platform", websocket_origin=origins)
+    pages: dict[str, TViewableFuncOrPath] = {path: _opener(kind, marts) for path, kind in PAGES.items()}
+    cookies = Cookies(settings.origins.is_https, settings.port)
+    screens = add_applications(
+        pages,
+        app=app,
+        title="ja4-platform",
+        # Each page holds a ticket for its live connection. Signed, it cannot be made up; and what it tells
+        # about the request must not bring the session's secret into the page.
+        secret_key=secrets.token_bytes(32),
+        sign_sessions=True,
+        exclude_cookies=[cookies.session, cookies.login],
+        exclude_headers=["Cookie", "Authorization"],
+    )
+    for route in app.routes:
+        if isinstance(route, APIRoute) and not route.path.startswith("/api/"):
+            route.include_in_schema = False
+
+    def forget_connection(scope: Scope) -> None:
+        """Tell Bokeh that a browser is gone: bokeh-fastapi 0.1.8 does not, and keeps its page for ever."""
+        for connection in list(screens._clients):
+            if connection._socket._socket.scope is scope:
+                screens.client_lost(connection)
+
+    protect(app, accounts, settings.origins, cookies, forget_connection)
     return app
 
 
-def _opener(kind: type[PageSession], marts: MartDatabase, user: str) -> Callable[[], Page]:
+def _opener(kind: type[PageSession], marts: MartDatabase) -> Callable[[], Page]:
     """What makes a new page for a browser that opens its address; Panel takes functions only."""
 
     def open_page() -> Page:
-        return kind(marts=marts, user=user).build()
+        return kind(marts=marts, user=current_user().name).build()
 
     return open_page

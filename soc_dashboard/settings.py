@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
+from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from soc_dashboard.access.origins import LOOPBACK, Origins, own_origins
+from soc_dashboard.access.registry import DEFAULT_ABSOLUTE_S, DEFAULT_IDLE_S
 
 
 class Settings(BaseSettings):
-    """Where to listen and which database to read; every field is `JA4_<NAME>` or the alias it names."""
+    """Where to listen, which database to read, how people sign in.
+
+    Every field is `JA4_DASHBOARD_<NAME>` or the alias it names.
+    """
 
     model_config = SettingsConfigDict(env_prefix="JA4_DASHBOARD_", extra="ignore")
 
@@ -17,13 +24,42 @@ class Settings(BaseSettings):
     """Address to listen on (`JA4_DASHBOARD_HOST`)."""
     port: int = Field(default=8000, ge=1, le=65535)
     """TCP port to listen on (`JA4_DASHBOARD_PORT`)."""
+    public_url: str = ""
+    """How browsers reach it through a proxy, such as `https://ja4.example` (`JA4_DASHBOARD_PUBLIC_URL`).
+    With https, cookies travel over TLS only."""
+    plain_http: bool = False
+    """Listen beyond the loopback without TLS before it (`JA4_DASHBOARD_PLAIN_HTTP`): passwords then cross the
+    network in the clear."""
     websocket_origins: list[str] = Field(default_factory=list)
     """Further `host:port` values under which browsers reach this process (`JA4_DASHBOARD_WEBSOCKET_ORIGINS`,
-    a JSON list); the page's live connection is refused from any other origin."""
-    user: str = Field(default_factory=getpass.getuser, min_length=1, max_length=100)
-    """Name under which labels are recorded (`JA4_DASHBOARD_USER`); by default the user of the operating
-    system that the process runs as."""
+    a JSON list); forms and live connections are refused from any other origin."""
+    home: Path = Field(default=Path("var"), validation_alias="JA4_HOME")
+    """Folder of run-time state; the accounts are in its folder `dashboard` (`JA4_HOME`)."""
+    session_idle_s: int = Field(default=DEFAULT_IDLE_S, ge=60, le=7 * 86_400)
+    """Seconds without a click after which a session ends (`JA4_DASHBOARD_SESSION_IDLE_S`)."""
+    session_absolute_s: int = Field(default=DEFAULT_ABSOLUTE_S, ge=60, le=30 * 86_400)
+    """Seconds after sign-in at which a session ends (`JA4_DASHBOARD_SESSION_ABSOLUTE_S`)."""
     clickhouse_url: SecretStr = Field(
         default=SecretStr("http://ja4@127.0.0.1:8123/ja4_processing"), validation_alias="JA4_CLICKHOUSE_URL"
     )
     """DSN of the database with the marts (`JA4_CLICKHOUSE_URL`)."""
+
+    @model_validator(mode="after")
+    def _passwords_are_not_for_everybody(self) -> Self:
+        if self.host not in LOOPBACK and not self.plain_http and not self.origins.is_https:
+            raise ValueError(
+                f"listening on {self.host} would send passwords in the clear: put a proxy with TLS before "
+                "the dashboard and name its address in JA4_DASHBOARD_PUBLIC_URL (https://…), or say "
+                "JA4_DASHBOARD_PLAIN_HTTP=true if nobody else can listen on that network"
+            )
+        return self
+
+    @property
+    def origins(self) -> Origins:
+        """Under which addresses browsers reach it. Raises ValueError for a public URL that is none."""
+        return own_origins(self.host, self.port, self.public_url, self.websocket_origins)
+
+    @property
+    def address(self) -> str:
+        """What a person types into a browser."""
+        return self.public_url or f"http://{self.host}:{self.port}"

@@ -11,12 +11,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from soc_dashboard.access.registry import open_accounts
+from soc_dashboard.access.roles import Role
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -37,6 +42,8 @@ def _dashboard_fixtures() -> ModuleType:
 
 _shared = _dashboard_fixtures()
 mart_tables, now = _shared.mart_tables, _shared.now
+PASSWORD, add_person = _shared.PASSWORD, _shared.add_person
+PERSON = "ada"
 day_dsn, hostile_dsn, empty_dsn = _shared.day_dsn, _shared.hostile_dsn, _shared.empty_dsn
 
 
@@ -97,13 +104,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def start_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """Starts `python -m soc_dashboard` on a DSN and gives its origin."""
+    """Starts `python -m soc_dashboard` on a DSN, with an admin PERSON, and gives its origin."""
     running: list[subprocess.Popen[bytes]] = []
     folder = tmp_path_factory.mktemp("dashboard")
 
     def start(dsn: str) -> str:
         port = _free_port()
+        home = folder / f"home-{port}"
+        accounts = open_accounts(home)
+        add_person(accounts, PERSON, Role.ADMIN)
+        accounts.file.close()
         environment = {**os.environ, "JA4_CLICKHOUSE_URL": dsn, "JA4_DASHBOARD_PORT": str(port)}
+        environment["JA4_HOME"] = str(home)
         command = [sys.executable, "-m", "soc_dashboard"]
         with (folder / f"{port}.log").open("wb") as output:
             process = subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=output)
@@ -137,13 +149,34 @@ def empty_origin(start_dashboard: Callable[[str], str], empty_dsn: str) -> str:
     return start_dashboard(empty_dsn)
 
 
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, Any]:
+    """What a browser keeps after signing in, by origin."""
+    return {}
+
+
+def signed_in(browser: Browser, origin: str) -> Any:
+    """Sign in as PERSON by the form; gives the cookies."""
+    with closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.goto(f"{origin}/login?next=/account")
+        page.get_by_label("User name").fill(PERSON)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"{origin}/account")
+        return context.storage_state()
+
+
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """Opens browser pages; afterwards no page may have complained."""
+def visit(browser: Browser, sessions: dict[str, Any]) -> Iterator[Callable[..., Visit]]:
+    """Opens browser pages for PERSON; afterwards no page may have complained."""
     visits: list[Visit] = []
 
     def make(origin: str, width: int = 1280, height: int = 800, theme: str = "light") -> Visit:
+        if origin not in sessions:
+            sessions[origin] = signed_in(browser, origin)
         context = browser.new_context(
+            storage_state=sessions[origin],
             viewport={"width": width, "height": height},
             color_scheme="dark" if theme == "dark" else "light",
             permissions=["clipboard-read", "clipboard-write"],

@@ -46,15 +46,28 @@ class Platform:
             dsn=f"http://ja4:{password}@127.0.0.1:{port}/ja4_processing", autogenerate_session_id=False
         )
 
-    def json(self, setting: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def json(self, setting: str, path: str, body: dict[str, Any] | None = None, token: str = "") -> Any:
         """A JSON document of one service; POST if there is a body."""
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         request = urllib.request.Request(
             self.origin(setting) + path,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers=headers,
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
+
+
+@pytest.fixture(scope="module")
+def token(platform: Platform) -> str:
+    """An API token that may read, as an admin makes it."""
+    command = [sys.executable, "-m", "soc_dashboard.access", "token", "admin", "--for", "tests"]
+    made = subprocess.run(
+        [*command, "--scope", "read"], env=platform.environment, capture_output=True, text=True, check=True
+    )
+    return made.stdout.strip()
 
 
 def run_ja4(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -147,11 +147,34 @@ def test_dagster_shows_every_asset_green(platform: Platform) -> None:
     }
 
 
-@pytest.fixture
-def page(platform: Platform) -> Iterator[tuple[Page, list[str]]]:
-    """A browser page and what it complained about; requests to other hosts are complaints."""
+@pytest.fixture(scope="module")
+def cookies(platform: Platform) -> Any:
+    """What a browser keeps after its person signed in as `up` said, and chose a password."""
     if not os.path.exists(CHROMIUM):
         pytest.fail(f"{CHROMIUM} is missing: install it with `apt-get install chromium`")
+    told = re.search(
+        r"sign in to the dashboard as (\w+) with the one-time password (\S+)", platform.first_output
+    )
+    assert told is not None
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = browser.new_page()
+        opened.goto(platform.origin("JA4_DASHBOARD_PORT") + "/account")
+        opened.get_by_label("User name").fill(told[1])
+        opened.get_by_label("Password").fill(told[2])
+        opened.get_by_role("button", name="Sign in").click()
+        opened.get_by_label("New password", exact=True).fill("only for this platform")
+        opened.get_by_label("New password again").fill("only for this platform")
+        opened.get_by_role("button", name="Save").click()
+        opened.wait_for_url("**/account")
+        kept = opened.context.storage_state()
+        browser.close()
+    return kept
+
+
+@pytest.fixture
+def page(platform: Platform, cookies: Any) -> Iterator[tuple[Page, list[str]]]:
+    """A browser page and what it complained about; requests to other hosts are complaints."""
     complaints: list[str] = []
     origin = platform.origin("JA4_DASHBOARD_PORT")
 
@@ -161,7 +184,7 @@ def page(platform: Platform) -> Iterator[tuple[Page, list[str]]]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1280, "height": 800})
+        opened = browser.new_page(viewport={"width": 1280, "height": 800}, storage_state=cookies)
         opened.on("console", on_console)
         opened.on(
             "request",
@@ -195,7 +218,7 @@ def test_the_overview_shows_the_traffic_of_the_database(
 
 
 def test_a_fingerprint_leads_from_the_api_to_its_page(
-    platform: Platform, page: tuple[Page, list[str]]
+    platform: Platform, page: tuple[Page, list[str]], token: str
 ) -> None:
     opened, complaints = page
     with platform.client() as client:
@@ -203,7 +226,7 @@ def test_a_fingerprint_leads_from_the_api_to_its_page(
             "select ja4_stable, count() as n from fct_request where ja4_stable != ''"
             " group by 1 order by n desc limit 1"
         ).result_rows
-    answer = platform.json("JA4_DASHBOARD_PORT", f"/api/ja4/{ja4}?range=7d")
+    answer = platform.json("JA4_DASHBOARD_PORT", f"/api/ja4/{ja4}?range=7d", token=token)
     assert answer["ja4_stable"] == ja4
     assert answer["requests"] == requests
     opened.goto(platform.origin("JA4_DASHBOARD_PORT") + f"/ja4/{ja4}?range=7d")
@@ -212,8 +235,8 @@ def test_a_fingerprint_leads_from_the_api_to_its_page(
     assert complaints == []
 
 
-def test_health_finds_the_database_and_every_column(platform: Platform) -> None:
-    health = platform.json("JA4_DASHBOARD_PORT", "/api/health")
+def test_health_finds_the_database_and_every_column(platform: Platform, token: str) -> None:
+    health = platform.json("JA4_DASHBOARD_PORT", "/api/health", token=token)
     # The sample does not grow: on a slow machine it is stale by now, which is no fault.
     assert health["status"] in ("ok", "stale")
     assert health["missing_columns"] == []
@@ -233,7 +256,9 @@ def test_a_second_up_changes_nothing_and_prints_the_addresses(platform: Platform
         assert platform.origin(setting) in platform.first_output
 
 
-def test_down_leaves_no_process_and_up_starts_again_with_the_data(platform: Platform) -> None:
+def test_down_leaves_no_process_and_up_starts_again_with_the_data(
+    platform: Platform, cookies: Any, token: str
+) -> None:
     assert platform.ja4("down").stdout.strip() == "stopped"
     home = str(platform.home)
     left = [
@@ -245,4 +270,5 @@ def test_down_leaves_no_process_and_up_starts_again_with_the_data(platform: Plat
     restarted = platform.ja4("up")
     assert restarted.returncode == 0, restarted.stderr
     assert "amplifying" not in restarted.stdout
-    assert platform.json("JA4_DASHBOARD_PORT", "/api/health")["missing_columns"] == []
+    assert "one-time password" not in restarted.stdout
+    assert platform.json("JA4_DASHBOARD_PORT", "/api/health", token=token)["missing_columns"] == []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -14,9 +15,62 @@ from types import ModuleType
 import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from ja4_assets.storage import migrate
+from soc_dashboard.access.registry import Accounts, open_accounts
+from soc_dashboard.access.roles import Role
+from soc_dashboard.app import create_app
+from soc_dashboard.settings import Settings
 from soc_dashboard.store.database import MartDatabase
+
+PASSWORD = "only for these tests"
+
+
+def add_person(accounts: Accounts, name: str, role: Role) -> None:
+    """Make an account that has chosen PASSWORD."""
+    accounts.users.add("tests", name, role)
+    account = accounts.users.maybe_named(name)
+    assert account is not None
+    accounts.users.change_password(account, PASSWORD)
+
+
+def sign_in(client: TestClient, name: str) -> None:
+    """Sign in by the form, as a browser does."""
+    found = re.search(r'name="csrf" value="([0-9a-f]+)"', client.get("/login").text)
+    assert found is not None
+    fields = {"csrf": found[1], "next": "/", "name": name, "password": PASSWORD}
+    assert client.post("/login", data=fields, follow_redirects=False).status_code == 303
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Iterator[Accounts]:
+    """Accounts with one person of each role, named as the role is."""
+    opened = open_accounts(tmp_path / "home")
+    for role in Role:
+        add_person(opened, role, role)
+    yield opened
+    opened.file.close()
+
+
+@pytest.fixture(scope="module")
+def open_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], TestClient]]:
+    """Opens a dashboard on a DSN and gives a client that is signed in, an admin unless told otherwise."""
+    opened = open_accounts(tmp_path_factory.mktemp("accounts"))
+    for role in Role:
+        add_person(opened, role, role)
+    with ExitStack() as clients:
+
+        def open_on(dsn: str, role: Role = Role.ADMIN) -> TestClient:
+            app = create_app(Settings(JA4_CLICKHOUSE_URL=SecretStr(dsn)), opened)
+            client = TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False)
+            clients.enter_context(client)
+            sign_in(client, role)
+            return client
+
+        yield open_on
+    opened.file.close()
 
 
 @pytest.fixture(scope="session")

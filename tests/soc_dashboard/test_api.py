@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from pydantic import SecretStr
-
-from soc_dashboard.app import create_app
-from soc_dashboard.settings import Settings
 
 CHROMIUM = "t13d1517h2_8daaf6152771_cb7bf5808d99"
 
 
-def client_for(dsn: str) -> TestClient:
-    return TestClient(create_app(Settings(JA4_CLICKHOUSE_URL=SecretStr(dsn))), raise_server_exceptions=False)
-
-
 @pytest.fixture(scope="module")
-def api(day_dsn: str) -> Iterator[TestClient]:
-    with client_for(day_dsn) as client:
-        yield client
+def api(open_dashboard: Callable[[str], TestClient], day_dsn: str) -> TestClient:
+    return open_dashboard(day_dsn)
 
 
 def assert_problem(answer: Any, status: int) -> None:
@@ -55,21 +46,22 @@ def test_health_tells_how_right_the_joins_of_the_last_hour_were(api: TestClient)
     assert joins["requests_unreported"] == 2
 
 
-def test_health_of_empty_marts_is_empty(empty_dsn: str) -> None:
-    with client_for(empty_dsn) as client:
-        assert client.get("/api/health").json()["status"] == "empty"
+def test_health_of_empty_marts_is_empty(open_dashboard: Callable[[str], TestClient], empty_dsn: str) -> None:
+    assert open_dashboard(empty_dsn).get("/api/health").json()["status"] == "empty"
 
 
-def test_health_without_marts_is_a_schema_mismatch(clickhouse_dsn: str) -> None:
-    with client_for(f"{clickhouse_dsn}/default") as client:
-        body = client.get("/api/health").json()
+def test_health_without_marts_is_a_schema_mismatch(
+    open_dashboard: Callable[[str], TestClient], clickhouse_dsn: str
+) -> None:
+    body = open_dashboard(f"{clickhouse_dsn}/default").get("/api/health").json()
     assert body["status"] == "schema_mismatch"
     assert "dim_ja4.ja4_stable" in body["missing_columns"]
 
 
-def test_health_without_a_database_is_503_and_says_when_to_retry() -> None:
-    with client_for("http://ja4:x@127.0.0.1:1/none") as client:
-        answer = client.get("/api/health")
+def test_health_without_a_database_is_503_and_says_when_to_retry(
+    open_dashboard: Callable[[str], TestClient],
+) -> None:
+    answer = open_dashboard("http://ja4:x@127.0.0.1:1/none").get("/api/health")
     assert_problem(answer, 503)
     assert answer.headers["retry-after"] == "5"
 
@@ -177,7 +169,8 @@ def test_openapi_describes_the_routes_and_their_errors(api: TestClient) -> None:
         assert set(schema["properties"]) == {"type", "title", "status", "detail", "instance"}
 
 
-def test_hostile_values_pass_through_json_unchanged(hostile_dsn: str, mart_tables: ModuleType) -> None:
-    with client_for(hostile_dsn) as client:
-        body = client.get(f"/api/ja4/{mart_tables.SCRAPER.ja4}").json()
+def test_hostile_values_pass_through_json_unchanged(
+    open_dashboard: Callable[[str], TestClient], hostile_dsn: str, mart_tables: ModuleType
+) -> None:
+    body = open_dashboard(hostile_dsn).get(f"/api/ja4/{mart_tables.SCRAPER.ja4}").json()
     assert {row["path"] for row in body["newest_requests"]} == set(mart_tables.HOSTILE_TEXTS)
