@@ -44,6 +44,8 @@ class TimeRange(param.Parameterized):
         default=0, bounds=(0, LATEST_S), doc="End of a custom span, seconds since the epoch."
     )
 
+    is_paused = param.Boolean(default=False, doc="A span that ends now is not read again by itself.")
+
     def __init__(self, **params: object) -> None:
         super().__init__(**params)
         self._history: list[tuple[str, int, int]] = []
@@ -109,17 +111,52 @@ class TableState(param.Parameterized):
     sort = param.String(default="", doc="Column to sort by; empty for the table's default.")
     descending = param.Boolean(default=True, doc="Largest first.")
     page = param.Integer(default=1, bounds=(1, 100_000), doc="Page shown, from 1.")
+    hidden = param.String(default="", doc="Columns that are not shown, joined by commas.")
 
     @property
     def needle(self) -> str:
         """The text filter, bounded and without NUL, which SQL strings and URLs treat differently."""
         return self.text.replace("\0", "")[:MAX_TEXT].strip()
 
+    @property
+    def hidden_columns(self) -> frozenset[str]:
+        """Names of the columns that are not shown."""
+        return frozenset(filter(None, self.hidden.split(",")))
+
+
+class AuditState(TableState):
+    """What the audit log shows."""
+
+    action = param.String(default="", doc="Only this kind of action; empty for any.")
+    is_ranged = param.Boolean(default=False, doc="Only what was done within the time range.")
+
+
+class CampaignState(TableState):
+    """What the list of campaigns shows."""
+
+    status = param.String(
+        default="", regex="^(born|alive|merged|ended|)$", doc="Only campaigns in this state; empty for any."
+    )
+
+
+class LabelState(TableState):
+    """What the list of labels shows."""
+
+    is_all = param.Boolean(default=False, doc="Labels that ended or were taken back, too.")
+
 
 class Subject(param.Parameterized):
     """What a page is about."""
 
     value = param.String(default="", doc="A JA4, an address or a host, from the path.")
+
+
+class ComparedPair(param.Parameterized):
+    """Two fingerprints that are compared."""
+
+    first = param.String(default="", doc="A JA4, exact or stable.")
+    second = param.String(default="", doc="Another JA4.")
+    is_differing_only = param.Boolean(default=False, doc="Lines that are the same are left out.")
 
 
 class PageUrl:
@@ -141,22 +178,26 @@ class PageUrl:
     def search(self) -> str:
         """The query for the current values, with its question mark; empty when all are defaults."""
         chosen = {
-            key: _to_text(getattr(state, name))
+            key: _to_text(name, getattr(state, name))
             for key, (state, name) in self._names.items()
             if getattr(state, name) != state.param[name].default
         }
         return f"?{urlencode(chosen)}" if chosen else ""
 
 
+_FALSE = ("asc", "no")
+
+
 def _from_text(parameter: param.Parameter[Any], text: str) -> object:
     if isinstance(parameter, param.Boolean):
-        return text != "asc"
+        return text not in _FALSE
     if isinstance(parameter, param.Integer):
         return int(text)
     return text[:MAX_TEXT]
 
 
-def _to_text(value: object) -> str:
+def _to_text(name: str, value: object) -> str:
     if isinstance(value, bool):
-        return "desc" if value else "asc"
+        words = ("asc", "desc") if name == "descending" else ("no", "yes")
+        return words[value]
     return str(value)

@@ -6,10 +6,11 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from soc_dashboard.plain_pages import plain_page, wants_html
 from soc_dashboard.store.database import StoreFailedError
 
 MEDIA_TYPE = "application/problem+json"
@@ -36,9 +37,11 @@ def problem(request: Request, status: int, detail: str) -> JSONResponse:
 def install(app: FastAPI) -> None:
     """Answer every error of `app` as a problem; a database that is away is 503, with a hint to retry."""
 
-    async def on_http(request: Request, failure: Exception) -> JSONResponse:
+    async def on_http(request: Request, failure: Exception) -> Response:
         status = failure.status_code if isinstance(failure, HTTPException) else 500
         detail = str(failure.detail) if isinstance(failure, HTTPException) else "unexpected error"
+        if wants_html(request):
+            return plain_page(request, status, detail)
         return problem(request, status, detail)
 
     async def on_invalid(request: Request, failure: Exception) -> JSONResponse:

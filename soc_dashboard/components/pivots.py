@@ -12,8 +12,25 @@ from soc_dashboard.components.markup import visible
 from soc_dashboard.filters import MAX_TEXT
 from soc_dashboard.search.terms import Term, written
 
-PAGE_OF_FIELD = {"ja4": "/ja4/", "ja4_stable": "/ja4/", "ip": "/ip/", "host": "/host/"}
+PAGE_OF_FIELD = {"ja4": "/ja4/", "ja4_stable": "/ja4/", "ip": "/ip/", "host": "/host/", "asn": "/asn/"}
 """Fields whose values have a page."""
+FIELD_OF_COLUMN = {
+    "client_ip": "ip",
+    "ja4": "ja4",
+    "ja4_stable": "ja4_stable",
+    "host": "host",
+    "method": "method",
+    "path": "path",
+    "status": "status",
+    "protocol": "protocol",
+    "user_agent": "ua",
+    "join_state": "join",
+    "sensor": "sensor",
+    "asn": "asn",
+    "country": "country",
+    "verdict": "verdict",
+}
+"""Columns of tables whose values can be searched for, and the field of the query box."""
 
 
 def pivot(field: str, value: str, shown: Markup, asked: Sequence[Term], span: str) -> Markup:

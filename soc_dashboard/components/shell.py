@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 
 import panel as pn
@@ -11,6 +11,8 @@ import panel_material_ui as pmui
 from markupsafe import Markup
 from panel_material_ui.template.base import Page
 
+from soc_dashboard.assets import asset
+from soc_dashboard.components.display_time import local_text, zone_name
 from soc_dashboard.components.icons import icon
 from soc_dashboard.components.markup import STYLESHEET, ago_text, html_pane, utc_text
 from soc_dashboard.filters import CUSTOM, DEFAULT_PRESET, PRESETS, TimeRange
@@ -26,7 +28,8 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("/alerts", "Alerts", "alerts"),
     ("/requests", "Requests", "requests"),
     ("/fingerprints", "Fingerprints", "fingerprints"),
-    ("/decisions", "Decisions", "decisions"),
+    ("/settings", "Settings", "settings"),
+    ("/audit", "Audit", "audit"),
 )
 
 # A phone has no room for a rail: below 900 px it becomes a bar at the bottom edge.
@@ -62,8 +65,7 @@ _TEMPLATE = """
 {% extends "base.html" %}
 {% block title %}{{ meta.title | e }}{% endblock %}
 {% block preamble %}
-<script src="/assets/shell.js"></script>
-<script src="/assets/triage.js" defer></script>
+{{ head_scripts }}
 {{ super() }}
 {% endblock %}
 """
@@ -88,24 +90,39 @@ class RangeBar:
         later.css_classes = earlier.css_classes = ["wide-only"]
         later.stylesheets = earlier.stylesheets = [STYLESHEET]
         refresh = self._button("refresh", "Read again", on_refresh)
+        self._pause = html_pane(Markup(""), sizing_mode=None, css_classes=["wide-only"])
         self._presets.param.watch(lambda _: self._chosen(), "value")
-        time_range.param.watch(lambda *_: self._follow(), ["preset", "since_s", "until_s"])
+        time_range.param.watch(lambda *_: self._follow(), ["preset", "since_s", "until_s", "is_paused"])
         self._follow()
-        self.items = [earlier, self._presets, later, self._back, self._span, pn.HSpacer(), refresh]
+        self.items = [
+            earlier,
+            self._presets,
+            later,
+            self._back,
+            self._span,
+            pn.HSpacer(),
+            self._pause,
+            refresh,
+        ]
 
     def show(self, window: Window, as_of: datetime) -> None:
         """Write the span and the time of the reading."""
         if self._range.is_live:
             shown = Markup(
-                '<span class="span"><span class="absolute">live · </span>as of <b title="{}">{}</b></span>'
-            ).format(utc_text(as_of), as_of.astimezone(UTC).strftime("%H:%M:%S UTC"))
-        else:
-            shown = Markup('<span class="span" title="read {}"><b>{} – {}</b> UTC</span>').format(
+                '<span class="span"><span class="absolute">{} · </span>as of <b title="{}">{} {}</b></span>'
+            ).format(
+                "paused" if self._range.is_paused else "live",
                 utc_text(as_of),
-                window.since.strftime("%d %b %H:%M"),
-                window.until.strftime(
-                    "%H:%M" if window.since.date() == window.until.date() else "%d %b %H:%M"
-                ),
+                local_text(as_of, "%H:%M:%S"),
+                zone_name(as_of),
+            )
+        else:
+            is_one_day = local_text(window.since, "%x") == local_text(window.until, "%x")
+            shown = Markup('<span class="span" title="read {}"><b>{} – {}</b> {}</span>').format(
+                utc_text(as_of),
+                local_text(window.since, "%d %b %H:%M"),
+                local_text(window.until, "%H:%M" if is_one_day else "%d %b %H:%M"),
+                zone_name(as_of),
             )
         self._span.object = str(shown)
 
@@ -128,6 +145,16 @@ class RangeBar:
         )
         self._is_following = False
         self._back.visible = self._range.can_zoom_back or not self._range.is_live
+        label, shape = ("Refresh again", "play") if self._range.is_paused else ("Pause refreshing", "pause")
+        self._pause.visible = self._range.is_live
+        self._pause.object = str(call_button("pause", label, shape))
+
+
+def call_button(action: str, label: str, icon_name: str) -> Markup:
+    """A button with an icon that calls an action of the session."""
+    return Markup('<button class="icon-button" data-call="{}" title="{}" aria-label="{}">{}</button>').format(
+        action, label, label, icon(icon_name)
+    )
 
 
 def carried_query(time_range: TimeRange) -> str:
@@ -169,16 +196,21 @@ def frame(
     rail_pane: object,
 ) -> Page:
     """The whole page. The browser's script sets the theme on the document; Material follows it."""
+    views = html_pane(
+        call_button("views", "Saved views", "views"), sizing_mode=None, css_classes=["wide-only"]
+    )
     toggle = html_pane(
         Markup(
-            '<button class="icon-button" data-theme-toggle title="Light or dark" '
+            '<button class="icon-button" data-help-toggle title="What the figures mean" aria-label="Help">{}'
+            '</button><button class="icon-button" data-theme-toggle title="Light or dark" '
             'aria-label="Light or dark">{}</button>'
-        ).format(icon("theme")),
+        ).format(icon("help"), icon("theme")),
         sizing_mode=None,
     )
     header_row = pn.Row(
         html_pane(brand(), sizing_mode=None),
         *header,
+        views,
         toggle,
         css_classes=["header-items"],
         stylesheets=[STYLESHEET],
@@ -200,7 +232,7 @@ def frame(
         theme_config=material_theme(),
         dark_theme=is_dark_visit(),
         busy_indicator="linear",
-        css_files=["/assets/fonts.css"],
+        css_files=[asset("fonts.css"), asset("overlays.css")],
         template=_TEMPLATE,
         sx=_PAGE_STYLE,
     )

@@ -23,3 +23,12 @@ def not_an_address(asked: str) -> Markup:
         "<strong>This is not an IP address</strong>An address has the form 192.0.2.7 or 2001:db8::7. "
         '<a href="/requests">All requests</a></div>'
     ).format(text(asked, 80))
+
+
+def not_a_network(asked: str) -> Markup:
+    """The page of something that is not the number of a network."""
+    return Markup(
+        '<div class="title"><h1 dir="ltr">{}</h1></div><div class="empty" role="status">'
+        "<strong>This is not the number of a network</strong>A network has a number such as 64500. "
+        '<a href="/requests">All requests</a></div>'
+    ).format(text(asked, 80))

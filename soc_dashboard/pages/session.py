@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+import msgspec
 import panel as pn
 import panel_material_ui as pmui
 import param
 from markupsafe import Markup
 from panel_material_ui.template.base import Page
 
+from soc_dashboard.access.preferences import PreferenceRefusedError
+from soc_dashboard.components.browser_calls import BrowserCalls
+from soc_dashboard.components.display_time import choose_zone
 from soc_dashboard.components.markup import html_pane
+from soc_dashboard.components.scripts import head_scripts
 from soc_dashboard.components.shell import RangeBar, carried_query, frame, rail
 from soc_dashboard.components.states import failed_banner
-from soc_dashboard.filters import PageUrl, TimeRange
+from soc_dashboard.filters import MAX_TEXT, PRESETS, PageUrl, TimeRange
+from soc_dashboard.pages.views_drawer import ViewsDrawer
+from soc_dashboard.personal import DEFAULTS, PersonalStore
 from soc_dashboard.store.database import MartDatabase, StoreFailedError
 from soc_dashboard.window import Window
 
@@ -35,17 +43,35 @@ class PageSession(ABC):
     title = ""
     path = "/"
 
-    def __init__(self, marts: MartDatabase, user: str = "", clock: Callable[[], datetime] = now_utc) -> None:
+    help_name = ""
+    """File in `help/` that explains the page; empty for the first part of its path."""
+
+    def __init__(
+        self,
+        marts: MartDatabase,
+        user: str = "",
+        clock: Callable[[], datetime] = now_utc,
+        personal: PersonalStore | None = None,
+    ) -> None:
+        """`personal` keeps the person's preferences and views; without it there are none."""
         self.marts = marts
         self.user = user
         """Who looks: the name under which decisions are recorded."""
         self.clock = clock
+        self.personal = personal
+        self.preferences = personal.preferences(user) if personal else DEFAULTS
+        choose_zone(self.preferences.zone)
         self.time_range = TimeRange()
         self.as_of = clock()
         """Time of the reading that is shown or under way."""
         self.window = self.time_range.window(self.as_of)
         self.url = PageUrl(self.url_names())
-        self.url.load(arguments())
+        asked = arguments()
+        if "range" not in asked:
+            self.time_range.preset = self.preferences.preset
+        self.url.load(asked)
+        self.calls = BrowserCalls()
+        self.views = ViewsDrawer(personal, user, self.address) if personal else None
         self._reading = 0
         self._read_at: datetime | None = None
         self._body = pn.Column(
@@ -61,6 +87,14 @@ class PageSession(ABC):
         self.range_bar = RangeBar(self.time_range, clock, self.request_read)
         self._rail = html_pane(rail(self.path, carried_query(self.time_range)))
         self.page: Page | None = None
+
+    def address(self) -> str:
+        """Path and query of the page with all that was chosen."""
+        pathname = pn.state.location.pathname if pn.state.location else self.path
+        return f"{pathname}{self.url.search()}"
+
+    def search_for(self, query: str) -> None:  # noqa: B027 - most pages have no query box
+        """Add a term to the page's query box, for a value that was chosen somewhere on the page."""
 
     @property
     def is_dark(self) -> bool:
@@ -93,13 +127,18 @@ class PageSession(ABC):
     def build(self) -> Page:
         """The page; reading starts once it is on the screen."""
         self._body.extend(self.body())
+        drawers = [*self.drawers(), *([self.views.drawer] if self.views else [])]
         self.page = frame(
             self.title,
             self.range_bar.items,
-            [self.notices, self._retry, self._body],
-            self.drawers(),
+            [self.notices, self._retry, self._body, self.calls.view],
+            drawers,
             self._rail,
         )
+        if pn.state.curdoc is not None:
+            help_name = self.help_name or self.path.strip("/") or "overview"
+            pn.state.curdoc.template_variables["head_scripts"] = head_scripts(help_name, self.preferences)
+        self._answer_calls()
         self.page.param.watch(lambda *_: self.redraw(), "dark_theme")
         self.time_range.param.watch(lambda *_: self._range_changed(), list(RANGE_KEYS))
         pn.state.onload(self._first_read)
@@ -129,12 +168,46 @@ class PageSession(ABC):
         self.notices.object = str(content)
         self.notices.visible = bool(content)
 
+    def _answer_calls(self) -> None:
+        """What keys and buttons of the page's scripts do."""
+        shown = self.time_range
+        answers: dict[str, Callable[[str], None]] = {
+            "range": lambda preset: shown.choose(preset) if preset in PRESETS else None,
+            "earlier": lambda _: shown.move(self.clock(), -1),
+            "later": lambda _: shown.move(self.clock(), 1),
+            "back": lambda _: shown.zoom_back(),
+            "pause": lambda _: self._pause(),
+            "refresh": lambda _: self.request_read(),
+            "filter": lambda query: self.search_for(query[:MAX_TEXT]),
+            "tour": lambda _: self._tour_seen(),
+        }
+        if self.views is not None:
+            views = self.views
+            answers |= {"views": lambda _: views.open(), "forget-view": views.forget}
+        for action, act in answers.items():
+            self.calls.on(action, act)
+
+    def _pause(self) -> None:
+        """Stop reading again by itself, or read now and go on."""
+        self.time_range.is_paused = not self.time_range.is_paused
+        if self.time_range.is_paused:
+            self.range_bar.show(self.window, self.as_of)
+        else:
+            self.request_read()
+
+    def _tour_seen(self) -> None:
+        if self.personal is not None:
+            self.preferences = msgspec.structs.replace(self.preferences, has_seen_tour=True)
+            with contextlib.suppress(PreferenceRefusedError):
+                # Without an account the browser's own cookie remembers it.
+                self.personal.keep_preferences(self.user, self.preferences)
+
     async def _first_read(self) -> None:
         await self._read_latest()
         pn.state.add_periodic_callback(self._refresh_if_live, period=REFRESH_MS)
 
     def _refresh_if_live(self) -> None:
-        if self.time_range.is_live:
+        if self.time_range.is_live and not self.time_range.is_paused:
             self.request_read()
 
     def _range_changed(self) -> None:

@@ -16,6 +16,7 @@ from soc_dashboard.components.cards import card, head
 from soc_dashboard.components.markup import STYLESHEET, html_pane, number
 from soc_dashboard.components.paged_table import PagedTable
 from soc_dashboard.components.query_box import QueryBox
+from soc_dashboard.components.table_menu import table_menu
 from soc_dashboard.filters import MAX_TEXT, TableState
 from soc_dashboard.pages.classifier import EntityKey
 from soc_dashboard.pages.selection import Selection
@@ -25,6 +26,7 @@ from soc_dashboard.search.terms import SearchError
 from soc_dashboard.store.database import StoreFailedError
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.verdicts import VERDICTS
+from soc_dashboard.window import MICROSECONDS
 
 Columns = Mapping[str, tuple[str, int, Mapping[str, Any]]]
 """Column -> title, relative width, and Tabulator formatter."""
@@ -34,6 +36,8 @@ PLAIN: dict[str, Any] = {"type": "plaintext"}
 MARKUP: dict[str, Any] = {"type": "html"}
 """Only for columns whose markup this program wrote itself (the verdict chips)."""
 COUNT: dict[str, Any] = {"type": "money", "thousand": "\u202f", "precision": False}
+CHECK_BOX_SHARE = 1.04
+"""The column of check boxes has a fixed width, which the shares of the others must leave."""
 
 
 def page_link(prefix: str) -> dict[str, Any]:
@@ -59,30 +63,37 @@ class DatabaseTable:
         query_grain: Grain | None = None,
         selection: Selection | None = None,
         keys: Callable[[], Sequence[EntityKey]] = lambda: (),
+        controls: Sequence[pn.viewable.Viewable] = (),
+        export: str = "",
+        export_query: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         """`columns` maps a column to its title, relative width and formatter; `verdict_filter` names the
         choice that stands for no verdict, or None for a table without that filter. With `query_grain` the
         text is a query on that grain, else a part of any shown value. With `selection` rows can be ticked,
-        and `keys` names the entities of the rows that were read last."""
+        and `keys` names the entities of the rows that were read last. `controls` stand before the search box.
+        `export` names the table for `/export`, `export_query` gives what that needs beside the state."""
         self._session = session
         self._state = state
         self._title = title
         self._note = note
         self._read_page = read_page
         self._sortable = sortable
-        self._page_rows = page_rows
+        self._columns = columns
+        self._page_rows = (session.preferences.page_rows or page_rows) if page_rows >= 25 else page_rows
+        self._export, self._export_query = export, export_query
         self._selection = selection if selection is not None and selection.is_offered else None
         self._keys = keys
         self._generation = 0
         self.head = html_pane(head(title, note), css_classes=["bar-head"])
         self.wait = html_pane(states.skeleton_block(220))
         self.empty = html_pane(Markup(""), visible=False)
-        whole = sum(spec[1] for spec in columns.values())
+        self._menu = html_pane(Markup(""), sizing_mode=None, css_classes=["wide-only"])
         self.table = PagedTable(
             list(columns),
-            page_size=page_rows,
+            page_size=self._page_rows,
             titles={name: spec[0] for name, spec in columns.items()},
-            widths={name: f"{spec[1] / whole:.2%}" for name, spec in columns.items()},
+            widths=self._widths(),
+            hidden_columns=self._hidden(),
             formatters={name: spec[2] for name, spec in columns.items()},
             text_align={name: "right" for name, spec in columns.items() if spec[2] is COUNT},
             header_align={name: "right" for name, spec in columns.items() if spec[2] is COUNT},
@@ -94,9 +105,9 @@ class DatabaseTable:
         if self._selection:
             self._selection.follow(self.table)
         self._query = (
-            QueryBox(state.text, query_grain, lambda text: self._filter(text=text)) if query_grain else None
+            QueryBox(state.text, query_grain, lambda text: self.filter(text=text)) if query_grain else None
         )
-        controls: list[Any] = [self._query.widget if self._query else self._text_filter()]
+        boxes: list[Any] = [*controls, self._query.widget if self._query else self._text_filter()]
         if verdict_filter is not None:
             self.verdict = pmui.Select(
                 options={verdict_filter: "", **{style.label: style.key for style in reversed(VERDICTS)}},
@@ -105,13 +116,15 @@ class DatabaseTable:
                 width=170,
                 margin=0,
             )
-            self.verdict.param.watch(lambda event: self._filter(verdict=event.new), "value")
-            controls.insert(0, self.verdict)
+            self.verdict.param.watch(lambda event: self.filter(verdict=event.new), "value")
+            boxes.insert(0, self.verdict)
+        session.calls.on_table(self.name, self._choose_columns)
         self.table.param.watch(self._sorted, "sorters")
         self.table.param.watch(self._paged, "page")
         bar = pn.Row(
             self.head,
-            *controls,
+            *boxes,
+            self._menu,
             css_classes=["table-bar"],
             stylesheets=[STYLESHEET],
             sizing_mode="stretch_width",
@@ -119,6 +132,47 @@ class DatabaseTable:
         )
         above = [bar, self._selection.bar] if self._selection else [bar]
         self.card = card(*above, self.wait, self.empty, self.table)
+
+    @property
+    def name(self) -> str:
+        """What the table is called in calls and exports."""
+        return self._export or self._title.lower().replace(" ", "-")
+
+    def filter(self, **values: str | bool) -> None:
+        """Set parameters of the table's state, and read its first page."""
+        self._state.param.update(page=1, **values)
+        self._changed()
+
+    def _hidden(self) -> list[str]:
+        """Columns that are not shown; never all of them."""
+        hidden = [name for name in self._columns if name in self._state.hidden_columns]
+        return hidden if len(hidden) < len(self._columns) else []
+
+    def _widths(self) -> dict[str, str]:
+        """Shares of the width that the shown columns have."""
+        hidden = self._hidden()
+        shown = {name: spec[1] for name, spec in self._columns.items() if name not in hidden}
+        whole = sum(shown.values()) * (CHECK_BOX_SHARE if self._selection else 1)
+        return {name: f"{share / whole:.2%}" for name, share in shown.items()}
+
+    def _choose_columns(self, hidden: Sequence[str]) -> None:
+        self._state.hidden = ",".join(name for name in self._columns if name in hidden)
+        self.table.param.update(hidden_columns=self._hidden(), widths=self._widths())
+        self._session.keep_url()
+
+    def _show_menu(self, total: int) -> None:
+        hidden, state, window = self._hidden(), self._state, self._session.window
+        columns = [(name, spec[0], name not in hidden) for name, spec in self._columns.items()]
+        query: dict[str, str | int] = {
+            "since": int(window.since.timestamp()),
+            "until": -(-window.until_us // MICROSECONDS),
+            "q": state.needle,
+            "verdict": state.verdict,
+            "sort": state.sort if state.sort in self._sortable else "",
+            "descending": int(state.descending),
+            **self._export_query(),
+        }
+        self._menu.object = str(table_menu(self.name, columns, query if self._export else None, total))
 
     async def read(self) -> None:
         """Read and show the page that the state asks for; raises StoreFailedError."""
@@ -162,7 +216,7 @@ class DatabaseTable:
             width=200,
             margin=0,
         )
-        self._search.param.watch(lambda event: self._filter(text=event.new[:MAX_TEXT]), "value")
+        self._search.param.watch(lambda event: self.filter(text=event.new[:MAX_TEXT]), "value")
         return self._search
 
     def _show_mistake(self, mistake: SearchError) -> None:
@@ -176,6 +230,7 @@ class DatabaseTable:
         self.wait.visible = False
         filters = self._filters_text()
         self.head.object = str(head(self._title, f"{number(total)} · {self._note}" if total else self._note))
+        self._show_menu(total)
         self.table.visible = not frame.empty
         self.empty.visible = frame.empty
         if frame.empty:
@@ -198,10 +253,6 @@ class DatabaseTable:
         if self._state.needle:
             parts.append(f"{'for' if self._query else 'containing'} “{self._state.needle}”")
         return ", ".join(parts)
-
-    def _filter(self, **values: str) -> None:
-        self._state.param.update(page=1, **values)
-        self._changed()
 
     def _sorted(self, event: Any) -> None:
         sorters = [sorter for sorter in event.new if sorter.get("field") in self._sortable]

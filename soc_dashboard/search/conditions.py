@@ -24,6 +24,14 @@ ENTITY_OF_REQUEST = (
 )
 """Opens the condition that finds requests by what is known of their entity hour; closed by `)`."""
 
+CLIENT_OF_KEY = (
+    "client_ip in (select client_ip from fct_ip_hour"
+    " where hour >= toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC'))"
+    " and hour < fromUnixTimestamp64Micro({until_us:Int64}, 'UTC') and "
+)
+"""Opens the condition that finds entities by what is known of their address; closed by `)`."""
+CLIENT_COLUMNS = ("asn", "asn_kind", "country")
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
@@ -86,6 +94,8 @@ def _condition(term: Term, grain: Grain, binding: _Binding) -> str:
         return " or ".join(_comparisons(term, found, column, binding))
     if grain is Grain.REQUEST and found.entity is not None:
         return ENTITY_OF_REQUEST + f"({' or '.join(_comparisons(term, found, found.entity, binding))}))"
+    if grain is Grain.KEY and found.entity in CLIENT_COLUMNS:
+        return CLIENT_OF_KEY + f"({' or '.join(_comparisons(term, found, found.entity, binding))}))"
     raise SearchError(
         f"`{term.field}` cannot be searched here, only {_names(grain)}; the Requests page knows all",
         term.position,

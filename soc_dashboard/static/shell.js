@@ -1,4 +1,4 @@
-// Runs before the first paint: theme from the last visit, else from the system; then the few actions
+// Runs before the first paint: theme from the last visit, else as preferred, else from the system; then the few actions
 // that need no server: theme toggle and copy. One listener on the document reaches into shadow roots.
 (() => {
   const root = document.documentElement;
@@ -9,7 +9,9 @@
     root.dataset.theme = theme;
     document.cookie = `${cookie}=${theme}; path=/; max-age=31536000; samesite=lax`;
   };
-  remember(stored && stored.endsWith("=dark") ? "dark" : stored ? "light" : system);
+  const preferred = document.currentScript.dataset.theme;
+  const first = ["light", "dark"].includes(preferred) ? preferred : system;
+  remember(stored && stored.endsWith("=dark") ? "dark" : stored ? "light" : first);
 
   const target = (event, name) =>
     event.composedPath().find((node) => node instanceof Element && node.hasAttribute(name));
@@ -19,6 +21,8 @@
       remember(root.dataset.theme === "dark" ? "light" : "dark");
       return;
     }
+    const theme = target(event, "data-theme-set");
+    if (theme) remember(theme.dataset.themeSet === "system" ? system : theme.dataset.themeSet);
     const copy = target(event, "data-copy");
     if (copy) {
       event.preventDefault();

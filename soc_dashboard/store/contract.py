@@ -132,6 +132,18 @@ MART_COLUMNS: dict[str, tuple[str, ...]] = {
         "is_active",
     ),
     "fct_audit": ("at", "user", "action", "target", "details"),
+    "dim_setting": ("name", "value", "set_at", "user", "note"),
+    "fct_ip_hour": ("hour", "client_ip", "asn", "asn_kind", "country"),
+    "fct_asn_hour": (
+        "hour",
+        "asn",
+        "asn_kind",
+        "connections",
+        "login_failures",
+        "response_bytes",
+        "first_ts",
+        "last_ts",
+    ),
     "fct_sensor_minute": (
         "sensor",
         "minute",

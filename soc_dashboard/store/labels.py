@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from soc_dashboard.labels import LabelScope, LabelTarget
 from soc_dashboard.store.database import MartDatabase, Parameter
 from soc_dashboard.store.overview import PageRequest, span_parameters
-from soc_dashboard.store.rows import AuditRow, LabelRow, TouchedHuman, TouchedVerdict
+from soc_dashboard.store.rows import LabelRow, TouchedHuman, TouchedVerdict
 from soc_dashboard.verdicts import SEVERITY
 from soc_dashboard.window import Window
 
@@ -100,8 +100,3 @@ async def read_labels(marts: MartDatabase, wanted: PageRequest, is_active_only: 
         LabelRow,
         {**wanted.page_parameters(), "needle": wanted.needle, "is_active_only": int(is_active_only)},
     )
-
-
-async def read_audit(marts: MartDatabase, wanted: PageRequest) -> list[AuditRow]:
-    """One page of the audit log, newest first."""
-    return await marts.fetch("audit", AuditRow, {**wanted.page_parameters(), "needle": wanted.needle})

@@ -36,9 +36,10 @@ def test_a_label_is_previewed_saved_taken_back_and_listed(
     assert [action for action, _ in actions] == ["label", "revoke"]
     assert all(user for _, user in actions)
 
-    page = seen.open("/decisions")
+    page = seen.open("/settings?all=yes")
     expect(page.locator('[tabulator-field="state"]', has_text="taken back")).to_be_visible()
     expect(page.locator('[tabulator-field="note"]', has_text="our own monitor")).to_be_visible()
+    page = seen.open("/audit?action=revoke")
     expect(page.locator('[tabulator-field="action"]', has_text="revoke")).to_be_visible()
 
 

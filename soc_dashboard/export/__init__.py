@@ -1,0 +1,1 @@
+"""Tables as files: the rows that match, as CSV or Parquet."""

@@ -1,0 +1,83 @@
+"""Which tables can be exported, and how each is read: as on its page, without its paging."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from soc_dashboard.search.terms import Term, parse
+from soc_dashboard.store.audit import read_audit
+from soc_dashboard.store.database import MartDatabase
+from soc_dashboard.store.fingerprint import read_clients, read_fingerprints
+from soc_dashboard.store.labels import read_labels
+from soc_dashboard.store.overview import PageRequest, read_entities
+from soc_dashboard.store.requests import read_requests
+from soc_dashboard.store.rows import (
+    AuditRow,
+    ClientRow,
+    Entity,
+    FingerprintLoad,
+    LabelRow,
+    RequestRow,
+    Row,
+)
+from soc_dashboard.verdicts import HOSTILE, SEVERITY
+from soc_dashboard.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address of an export asks for."""
+
+    window: Window
+    wanted: PageRequest
+    scope: tuple[Term, ...]
+    """The subject of the page; none for a page about everything."""
+    action: str = ""
+    is_ranged: bool = False
+    is_active_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExportTable:
+    """One table that can be exported."""
+
+    row_type: type[Row]
+    read: Callable[[MartDatabase, Asked], Awaitable[Sequence[Row]]]
+
+
+async def _requests(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
+    terms = (*asked.scope, *parse(asked.wanted.needle))
+    return await read_requests(marts, terms, asked.window, asked.wanted)
+
+
+async def _entities(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
+    verdicts = SEVERITY if asked.scope else HOSTILE
+    return await read_entities(marts, asked.window, asked.wanted, asked.scope, verdicts)
+
+
+async def _clients(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
+    stable = next((term.value for term in asked.scope if term.field == "ja4_stable"), "")
+    return await read_clients(marts, stable, asked.window, asked.wanted)
+
+
+async def _fingerprints(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
+    return await read_fingerprints(marts, asked.window, asked.wanted)
+
+
+async def _labels(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
+    return await read_labels(marts, asked.wanted, is_active_only=asked.is_active_only)
+
+
+async def _audit(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
+    return await read_audit(marts, asked.wanted, asked.window, asked.action, asked.is_ranged)
+
+
+EXPORTS: dict[str, ExportTable] = {
+    "requests": ExportTable(RequestRow, _requests),
+    "entities": ExportTable(Entity, _entities),
+    "clients": ExportTable(ClientRow, _clients),
+    "fingerprints": ExportTable(FingerprintLoad, _fingerprints),
+    "labels": ExportTable(LabelRow, _labels),
+    "audit": ExportTable(AuditRow, _audit),
+}

@@ -1,0 +1,137 @@
+"""What two hellos have in common and what only one has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from soc_dashboard.decoded_hello import CodePoint, maybe_decoded, maybe_prefix
+from soc_dashboard.registry import version_name
+from soc_dashboard.store.rows import Fingerprint
+
+
+class Side(Enum):
+    """Where something stands. The sign says it without colour."""
+
+    BOTH = "="
+    FIRST = "A"
+    SECOND = "B"
+    DIFFERENT = "≠"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One line of the comparison; a value is None where the hello does not have it."""
+
+    side: Side
+    first: str | None
+    second: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A list of the hello, or facts of one kind, line by line."""
+
+    name: str
+    lines: tuple[tuple[str, Difference], ...]
+    """Name of the line, and what both hellos have there."""
+
+    @property
+    def differing(self) -> int:
+        """Lines that are not the same."""
+        return sum(line.side is not Side.BOTH for _, line in self.lines)
+
+
+def compare(first: Fingerprint, second: Fingerprint) -> list[Section]:
+    """Sections in the order of a hello; a list that neither JA4_r gives is left out."""
+    sections = [
+        Section("Names", tuple(_fact(name, a, b) for name, a, b in _names(first, second))),
+        Section("Facts", tuple(_fact(name, a, b) for name, a, b in _facts(first, second))),
+        Section("ALPN, in order", _ordered(first.alpn, second.alpn)),
+    ]
+    one, other = maybe_decoded(first.ja4_r), maybe_decoded(second.ja4_r)
+    for name, field in (
+        ("Cipher suites", "ciphers"),
+        ("Extensions", "extensions"),
+        ("Signature algorithms", "signatures"),
+    ):
+        lists = [getattr(decoded, field) if decoded else () for decoded in (one, other)]
+        if any(lists):
+            sections.append(Section(name, _codes(*lists)))
+    return sections
+
+
+def _names(first: Fingerprint, second: Fingerprint) -> list[tuple[str, str | None, str | None]]:
+    return [
+        ("Known client", first.known_client, second.known_client),
+        ("JA4", first.ja4_stable, second.ja4_stable),
+        ("JA4_o", first.ja4_o, second.ja4_o),
+        ("JA3", _ja3(first), _ja3(second)),
+    ]
+
+
+def _ja3(fingerprint: Fingerprint) -> str | None:
+    if fingerprint.ja3_hash is None or fingerprint.ja3_hashes < 2:
+        return fingerprint.ja3_hash
+    return f"{fingerprint.ja3_hash}, one of {fingerprint.ja3_hashes}"
+
+
+def _facts(first: Fingerprint, second: Fingerprint) -> list[tuple[str, str | None, str | None]]:
+    pair = (first, second)
+
+    def both(name: str, values: Sequence[str | None]) -> tuple[str, str | None, str | None]:
+        return (name, values[0], values[1])
+
+    prefixes = [maybe_prefix(each.ja4_stable) for each in pair]
+    return [
+        both("Version", [version_name(each.tls_version) for each in pair]),
+        both("Transport", [found.transport if found else None for found in prefixes]),
+        both("SNI", [("sent" if found.sni_present else "not sent") if found else None for found in prefixes]),
+        both("GREASE", [_claim(each.has_grease) for each in pair]),
+        both("Encrypted hello (ECH)", [_claim(each.has_ech) for each in pair]),
+        both("Post-quantum group", [_claim(each.has_pq_group) for each in pair]),
+        both("Bytes", [_count(each.hello_len) for each in pair]),
+        both("TCP segments", [_count(each.segments) for each in pair]),
+        both("TCP SYN", [each.tcp_signature for each in pair]),
+    ]
+
+
+def _claim(claim: bool | None) -> str | None:
+    return None if claim is None else "yes" if claim else "no"
+
+
+def _count(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _fact(name: str, first: str | None, second: str | None) -> tuple[str, Difference]:
+    return name, Difference(Side.BOTH if first == second else Side.DIFFERENT, first, second)
+
+
+def _ordered(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[str, Difference], ...]:
+    """Place by place: the order of ALPN is the client's preference."""
+    length = max(len(first), len(second))
+    return tuple(
+        _fact(
+            str(place + 1),
+            first[place] if place < len(first) else None,
+            second[place] if place < len(second) else None,
+        )
+        for place in range(length)
+    )
+
+
+def _codes(first: Sequence[CodePoint], second: Sequence[CodePoint]) -> tuple[tuple[str, Difference], ...]:
+    """By code point, as JA4_r sorts them."""
+    names = {point.code: point for point in (*first, *second)}
+    ours, theirs = {point.code for point in first}, {point.code for point in second}
+    lines = []
+    for code in sorted(names):
+        point = names[code]
+        name = point.name or "not registered"
+        side = Side.BOTH if code in ours & theirs else Side.FIRST if code in ours else Side.SECOND
+        lines.append(
+            (point.hex, Difference(side, name if code in ours else None, name if code in theirs else None))
+        )
+    return tuple(lines)
