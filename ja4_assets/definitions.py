@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from ja4_assets.defs.campaigns import campaigns
 from ja4_assets.defs.intel import INTEL_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
@@ -28,6 +29,7 @@ defs = dg.Definitions(
         entity_forest_champion,
         bot_scores,
         verdicts,
+        campaigns,
     ],
     asset_checks=[*RAW_CHECKS, joins_are_right],
     jobs=JOBS,

@@ -6,6 +6,7 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster_dbt import build_dbt_asset_selection
 
+from ja4_assets.defs.campaigns import campaigns
 from ja4_assets.defs.intel import INTEL_ASSETS, REFERENCE_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
@@ -23,6 +24,8 @@ UNFINISHED = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
+GIVEN_UP_AFTER = timedelta(minutes=20)
+"""A refresh takes one or two minutes; Dagster itself gives a run up after an hour (dagster.yaml)."""
 
 observe_raw = dg.define_asset_job(
     "observe_raw",
@@ -32,9 +35,9 @@ observe_raw = dg.define_asset_job(
 refresh_hours = dg.define_asset_job(
     "refresh_hours",
     selection=build_dbt_asset_selection([warehouse], dbt_select=STORED_MODELS)
-    | dg.AssetSelection.assets(bot_scores, verdicts)
+    | dg.AssetSelection.assets(bot_scores, verdicts, campaigns)
     | dg.AssetSelection.checks(joins_are_right),
-    description="Rebuild the marts of some hours and the list of fingerprints, score the hours and decide.",
+    description="Rebuild the marts of some hours and the list of fingerprints, score, judge and group.",
 )
 train = dg.define_asset_job(
     "train",
@@ -44,7 +47,7 @@ train = dg.define_asset_job(
 everything = dg.define_asset_job(
     "everything",
     selection=dg.AssetSelection.assets(
-        *INTEL_ASSETS, warehouse, entity_forest, entity_forest_champion, bot_scores, verdicts
+        *INTEL_ASSETS, warehouse, entity_forest, entity_forest_champion, bot_scores, verdicts, campaigns
     ),
     description="All tables, models, scores and verdicts of some hours, from seeds to verdicts.",
 )
@@ -72,20 +75,25 @@ def hour_range_tags(first: datetime, last: datetime) -> dict[str, str]:
 
 @dg.schedule(
     job=refresh_hours,
-    cron_schedule="*/5 * * * *",
+    cron_schedule="*/2 * * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     execution_timezone="UTC",
 )
-def refresh_every_5_minutes(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def refresh_every_2_minutes(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """The current and the previous hour: late rows of the hour that just ended are picked up too.
 
-    Prevents a queue that only grows when a run takes longer than five minutes: while one is unfinished
-    no other is asked for, and the next covers the same two hours. Rejected: one run per hour, which would
-    start dbt twice. A longer window would cost dbt's time on every tick; older hours are refreshed by hand.
+    A verdict is to be on the screen within five minutes of its request (bench/latency.py): two until the
+    next run, and one or two for the run. Prevents a queue that only grows when a run takes longer: while
+    one is unfinished no other is asked for, and the next covers the same two hours. One that a machine left
+    unfinished when it died holds up no other for longer than `GIVEN_UP_AFTER`. Rejected: one run per hour,
+    which would start dbt twice. A longer window would cost dbt's time on every tick; older hours are
+    refreshed by hand.
     """
     if context.instance.get_latest_materialization_event(entity_forest_champion.key) is None:
         return dg.SkipReason("no model has been trained yet")
-    filters = dg.RunsFilter(job_name=refresh_hours.name, statuses=UNFINISHED)
+    filters = dg.RunsFilter(
+        job_name=refresh_hours.name, statuses=UNFINISHED, created_after=datetime.now(UTC) - GIVEN_UP_AFTER
+    )
     if context.instance.get_runs_count(filters):
         return dg.SkipReason("the last refresh is still running")
     now = context.scheduled_execution_time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
@@ -114,4 +122,4 @@ refresh_reference_weekly = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.STOPPED,
     execution_timezone="UTC",
 )
-SCHEDULES = [refresh_every_5_minutes, observe_every_10_minutes, train_daily, refresh_reference_weekly]
+SCHEDULES = [refresh_every_2_minutes, observe_every_10_minutes, train_daily, refresh_reference_weekly]

@@ -41,6 +41,8 @@ EXPECTED = {
     "entity_forest_champion": ("models", "whole"),
     "bot_scores": ("verdicts", "hourly"),
     "verdicts": ("verdicts", "hourly"),
+    "campaigns": ("campaigns", "hourly"),
+    "campaign_members": ("campaigns", "hourly"),
 }
 
 
@@ -76,8 +78,8 @@ def test_the_refresh_builds_every_stored_model_in_one_start_of_dbt(listing: list
     stored |= {f"fct_{profile}_hour" for profile in ("ip", "asn", "country", "host")}
     groups = ("requests", "population", "contradictions", "headers", "timing", "rhythm", "paths")
     stored |= {f"int_entity_hour_{group}" for group in groups}
-    assert {*keys} == stored | {"bot_scores", "verdicts"}
-    assert int(steps) == 4, "dbt, scores, verdicts, the check of the joins"
+    assert {*keys} == stored | {"bot_scores", "verdicts", "campaigns", "campaign_members"}
+    assert int(steps) == 5, "dbt, scores, verdicts, campaigns, the check of the joins"
 
 
 def test_dbt_tests_and_own_checks_are_asset_checks(listing: list[list[str]]) -> None:

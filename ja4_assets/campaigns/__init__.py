@@ -1,0 +1,1 @@
+"""Which suspicious entities of an hour act as one, and which campaign of earlier hours they are."""
