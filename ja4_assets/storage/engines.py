@@ -59,6 +59,10 @@ class Topology:
         """What stands behind a table's name in DDL, with a space before it; empty on one machine."""
         return f" on cluster `{self.cluster}`" if self.cluster else ""
 
+    def shared_name(self, local: str) -> str:
+        """Name under which all servers' rows of a table are read."""
+        return local.removesuffix(LOCAL_SUFFIX) if self.cluster else local
+
     def local_name(self, table: str) -> str:
         """Name of the table that holds rows on each server."""
         return f"{table}{LOCAL_SUFFIX}" if self.cluster else table

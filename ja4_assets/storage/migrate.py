@@ -18,6 +18,8 @@ from clickhouse_connect.cc_sqlalchemy import alembic as _dialect  # noqa: F401  
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.binding import quote_identifier
 
+from ja4_assets.storage.engines import Topology
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 DEFAULT_PORTS = {"http": 8123, "https": 8443}
 
@@ -80,7 +82,9 @@ def create_database_if_missing(target: DatabaseUrl) -> bool:
     with closing(_serverwide_client(target)) as client:
         if _database_exists(client, target.database):
             return False
-        client.command(f"create database if not exists {quote_identifier(target.database)} engine = Atomic")
+        where = Topology.from_environment().on_cluster
+        database = quote_identifier(target.database)
+        client.command(f"create database if not exists {database}{where} engine = Atomic")
         return True
 
 

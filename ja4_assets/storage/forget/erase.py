@@ -91,16 +91,17 @@ def forget(
     """
     mapped = mapped_text(address)
     done = Forgotten(f"forgotten:{keyed_hash(address, key)}")
+    where = topology or Topology()
     columns: dict[str, dict[str, str]] = {}
     for table, name, kind in client.query(COLUMNS).result_rows:
-        columns.setdefault(table, {})[name] = kind
+        columns.setdefault(where.shared_name(table), {})[name] = kind
     if "raw_http_requests" in columns:
         others = _number(client, OTHERS_BEHIND, parameters={"address": mapped})
         if others:
             raise ForgetRefusedError(
                 f"{others} other client addresses came through this one: it is a proxy's, not a person's"
             )
-    eraser = _Eraser(client, address, mapped, done, topology or Topology())
+    eraser = _Eraser(client, address, mapped, done, where)
     for table, kinds in columns.items():
         eraser.delete_rows(table, kinds)
     eraser.clear_first_sightings(columns)

@@ -62,7 +62,10 @@ def test_rows_that_are_too_old_leave_with_their_partition_and_others_are_not_rew
     old, recent = NOW - timedelta(days=17), NOW - timedelta(days=1)
     for moment in (old, recent):
         migrated.insert("raw_agent_ticks", [["web1", moment, 1]], column_names=["sensor", "ts", "run_id"])
-    parts = "select name from system.parts where active and table = 'raw_agent_ticks' and database = currentDatabase()"
+    parts = (
+        "select name from system.parts"
+        " where active and table = 'raw_agent_ticks' and database = currentDatabase()"
+    )
     before = set(migrated.query(parts).result_columns[0])
     kept = {name for name in before if name.startswith(f"{recent:%Y%m%d}")}
     assert len(before) - len(kept) <= 1
