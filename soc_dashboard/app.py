@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import panel as pn
+import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from panel.io.fastapi import add_applications
@@ -24,14 +25,21 @@ from soc_dashboard.access.registry import Accounts
 from soc_dashboard.api import problems
 from soc_dashboard.api.readiness import readiness_router
 from soc_dashboard.api.routes import api_router
+from soc_dashboard.export.routes import export_router
+from soc_dashboard.help_text import help_router
+from soc_dashboard.pages.broken import broken_page
 from soc_dashboard.pages.catalogue import PAGES
 from soc_dashboard.pages.session import PageSession, now_utc
+from soc_dashboard.personal import PersonalStore
 from soc_dashboard.settings import Settings
+from soc_dashboard.static_delivery import StaticDelivery
 from soc_dashboard.store.database import MartDatabase
 from soc_dashboard.stylesheet import stylesheet_route
 
 if TYPE_CHECKING:
     from panel.io.application import TViewableFuncOrPath
+
+log = structlog.get_logger(__name__)
 
 STATIC = Path(str(resources.files("soc_dashboard").joinpath("static")))
 
@@ -55,10 +63,14 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
     problems.install(app)
     app.include_router(api_router(marts, now_utc))
     app.include_router(readiness_router(marts))
+    app.include_router(export_router(marts))
+    app.include_router(help_router())
     app.router.routes.append(stylesheet_route())
     app.mount("/assets", StaticFiles(directory=STATIC), name="assets")
     pn.extension("echarts", "tabulator", notifications=False)
-    pages: dict[str, TViewableFuncOrPath] = {path: _opener(kind, marts) for path, kind in PAGES.items()}
+    pages: dict[str, TViewableFuncOrPath] = {
+        path: _opener(kind, marts, PersonalStore(accounts.preferences)) for path, kind in PAGES.items()
+    }
     cookies = Cookies(settings.origins.is_https, settings.port)
     screens = add_applications(
         pages,
@@ -81,14 +93,20 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
             if connection._socket._socket.scope is scope:
                 screens.client_lost(connection)
 
+    app.add_middleware(StaticDelivery)
     protect(app, accounts, settings.origins, cookies, forget_connection)
     return app
 
 
-def _opener(kind: type[PageSession], marts: MartDatabase) -> Callable[[], Page]:
+def _opener(kind: type[PageSession], marts: MartDatabase, personal: PersonalStore) -> Callable[[], Page]:
     """What makes a new page for a browser that opens its address; Panel takes functions only."""
 
     def open_page() -> Page:
-        return kind(marts=marts, user=current_user().name).build()
+        try:
+            return kind(marts=marts, user=current_user().name, personal=personal).build()
+        except Exception:
+            # Panel would write the traceback into the page.
+            log.exception("a page could not be made", page=kind.path)
+            return broken_page()
 
     return open_page
