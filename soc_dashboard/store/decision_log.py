@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from soc_dashboard.access import Role, require
 from soc_dashboard.labels import LabelTarget, checked_label
 from soc_dashboard.store.database import MartDatabase
 
@@ -54,7 +55,11 @@ class DecisionLog:
         note: str,
         expires_at: datetime | None,
     ) -> tuple[GivenLabel, ...]:
-        """Label every target. Raises LabelRefusedError, or StoreFailedError when it was not written."""
+        """Label every target.
+
+        Raises ForbiddenError without the role for it, LabelRefusedError, or StoreFailedError when it was not
+        written.
+        """
         checked_label(label, note, expires_at, self._clock())
         given = tuple(GivenLabel(uuid4(), target, label, note, expires_at) for target in targets)
         await self._append(user, "label", given, is_revoked=False)
@@ -65,6 +70,7 @@ class DecisionLog:
         await self._append(user, "revoke", given, is_revoked=True)
 
     async def _append(self, user: str, action: str, given: Sequence[GivenLabel], is_revoked: bool) -> None:
+        require(Role.ANALYST)
         now = self._clock()
         audit = [(now, user, action, one.target.words(), _details(one)) for one in given]
         rows = [

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 
+from soc_dashboard.access import Role, require
 from soc_dashboard.store.database import MartDatabase
 from soc_dashboard.store.decision_log import AUDIT_COLUMNS
 from soc_dashboard.store.rows import Row
@@ -38,7 +39,12 @@ class SettingLog:
         self._clock = clock
 
     async def set(self, user: str, threshold: Threshold, value: float | None, note: str) -> float:
-        """Set a threshold. Raises ThresholdRefusedError, or StoreFailedError when it was not written."""
+        """Set a threshold.
+
+        Raises ForbiddenError without the role for it, ThresholdRefusedError, or StoreFailedError when it was
+        not written.
+        """
+        require(Role.ADMIN)
         checked = threshold.checked(value, note)
         now = self._clock()
         details = json.dumps({"value": checked, "note": note}, ensure_ascii=False)

@@ -11,15 +11,25 @@ from typing import Any
 import clickhouse_connect
 import pytest
 
+from soc_dashboard.access import ForbiddenError, Role, User, acting_as
 from soc_dashboard.labels import MAX_NOTE, LabelRefusedError, LabelScope, target
+from soc_dashboard.store.audit import read_audit
 from soc_dashboard.store.database import MartDatabase, StoreFailedError
 from soc_dashboard.store.decision_log import DecisionLog
-from soc_dashboard.store.labels import preview_labels, read_audit, read_labels
+from soc_dashboard.store.labels import preview_labels, read_labels
 from soc_dashboard.store.overview import PageRequest
+from soc_dashboard.store.rows import AuditRow
 from soc_dashboard.window import Window
 
 CHROMIUM = "t13d1517h2_8daaf6152771_cb7bf5808d99"
 ADDRESS = "203.0.113.44"
+
+
+@pytest.fixture(autouse=True)
+def analyst() -> Iterator[None]:
+    """An analyst acts in every test here."""
+    with acting_as(User("ada", Role.ANALYST)):
+        yield
 
 
 @pytest.fixture
@@ -36,6 +46,11 @@ def clean_marts(day_dsn: str) -> Iterator[MartDatabase]:
     marts = MartDatabase(day_dsn)
     yield marts
     marts.close()
+
+
+def audited(marts: MartDatabase, day: Window) -> list[AuditRow]:
+    """The whole audit log, newest first."""
+    return asyncio.run(read_audit(marts, PageRequest(), day, "", is_ranged=False))
 
 
 def touched(dsn: str, day: Window, condition: str) -> tuple[int, int]:
@@ -95,7 +110,7 @@ def test_a_label_is_written_previewed_taken_back_and_audited(
     (row,) = asyncio.run(read_labels(clean_marts, PageRequest(), is_active_only=False))
     assert row.is_revoked
     assert row.first_labelled_at < row.labelled_at
-    audit = asyncio.run(read_audit(clean_marts, PageRequest()))
+    audit = audited(clean_marts, day)
     assert [(entry.user, entry.action, entry.target) for entry in audit] == [
         ("bob", "revoke", f"client {ADDRESS}"),
         ("ada", "label", f"client {ADDRESS}"),
@@ -136,13 +151,13 @@ def test_targets_that_make_no_sense_are_refused(
     ],
 )
 def test_labels_that_cannot_be_given_write_nothing(
-    clean_marts: MartDatabase, now: datetime, label: str, note: str, days: int, words: str
+    day: Window, clean_marts: MartDatabase, now: datetime, label: str, note: str, days: int, words: str
 ) -> None:
     log = DecisionLog(clean_marts, lambda: now)
     about = target(LabelScope.CLIENT_IP, ADDRESS, None, None)
     with pytest.raises(LabelRefusedError, match=words):
         asyncio.run(log.give("ada", [about], label, note, now + timedelta(days=days)))
-    assert asyncio.run(read_audit(clean_marts, PageRequest())) == []
+    assert audited(clean_marts, day) == []
 
 
 def test_a_label_that_cannot_be_audited_is_not_given(
@@ -159,3 +174,13 @@ def test_a_label_that_cannot_be_audited_is_not_given(
         with clickhouse_connect.get_client(dsn=day_dsn) as client:
             client.command("rename table audit_log_away to audit_log")
     assert asyncio.run(read_labels(clean_marts, PageRequest(), is_active_only=False)) == []
+
+
+def test_a_viewer_labels_nothing_whatever_the_page_lets_through(
+    day: Window, clean_marts: MartDatabase, now: datetime
+) -> None:
+    log = DecisionLog(clean_marts, lambda: now)
+    about = (target(LabelScope.CLIENT_IP, ADDRESS, None, None),)
+    with acting_as(User("eve", Role.VIEWER)), pytest.raises(ForbiddenError, match="needs the role analyst"):
+        asyncio.run(log.give("eve", about, "human", "", None))
+    assert audited(clean_marts, day) == []

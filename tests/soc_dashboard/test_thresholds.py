@@ -11,6 +11,7 @@ import clickhouse_connect
 import pytest
 
 from ja4_assets.detection_settings import DETECTION_SETTINGS
+from soc_dashboard.access import ForbiddenError, Role, User, acting_as
 from soc_dashboard.store.database import MartDatabase
 from soc_dashboard.store.settings import SettingLog, read_settings
 from soc_dashboard.thresholds import THRESHOLDS, ThresholdRefusedError
@@ -30,8 +31,11 @@ def test_a_value_out_of_range_is_refused(value: float | None) -> None:
 def test_a_threshold_that_was_set_is_read_and_audited(day_marts: MartDatabase, day_dsn: str) -> None:
     times = iter([datetime(2026, 11, 22, 10, tzinfo=UTC), datetime(2026, 11, 22, 11, tzinfo=UTC)])
     log = SettingLog(day_marts, lambda: next(times))
-    asyncio.run(log.set("ada", THRESHOLDS[0], 0.02, "too many"))
-    asyncio.run(log.set("bob", THRESHOLDS[0], 0.1, "too few"))
+    with acting_as(User("ada", Role.ANALYST)), pytest.raises(ForbiddenError, match="needs the role admin"):
+        asyncio.run(log.set("ada", THRESHOLDS[0], 0.02, "too many"))
+    with acting_as(User("bob", Role.ADMIN)):
+        asyncio.run(log.set("ada", THRESHOLDS[0], 0.02, "too many"))
+        asyncio.run(log.set("bob", THRESHOLDS[0], 0.1, "too few"))
     newest = asyncio.run(read_settings(day_marts))["false_alarm_share"]
     assert (newest.value, newest.user, newest.note) == (0.1, "bob", "too few")
     with clickhouse_connect.get_client(dsn=day_dsn) as client:
