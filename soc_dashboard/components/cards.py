@@ -5,6 +5,7 @@ from __future__ import annotations
 import panel as pn
 from markupsafe import Markup
 
+from soc_dashboard.components.icons import icon
 from soc_dashboard.components.markup import STYLESHEET, html_pane, number, percent
 from soc_dashboard.store.rows import VerdictTotal
 from soc_dashboard.verdicts import VERDICTS
@@ -29,11 +30,19 @@ def grid(kind: str, *content: object) -> pn.Column:
     )
 
 
-def head(title: str, note: str = "", right: Markup | None = None) -> Markup:
-    """Title line of a card."""
+def head(title: str, note: str = "", right: Markup | None = None, is_chart: bool = False) -> Markup:
+    """Title line of a card; that of a chart offers to save it as a picture."""
+    save = (
+        Markup(
+            '<button class="icon-button" data-picture="{}" title="Save as PNG" aria-label="Save {} as PNG">{}'
+            "</button>"
+        ).format(title, title, icon("picture"))
+        if is_chart
+        else ""
+    )
     return Markup(
-        '<div class="head"><h2>{}</h2><span class="note">{}</span><div class="right">{}</div></div>'
-    ).format(title, note, right or "")
+        '<div class="head"><h2>{}</h2><span class="note">{}</span><div class="right">{}</div>{}</div>'
+    ).format(title, note, right or "", save)
 
 
 def head_pane(title: str, note: str = "") -> pn.pane.HTML:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import panel as pn
 import param
 
+from soc_dashboard.components.display_time import display_zone
 from soc_dashboard.store.rows import StatusBucket, VerdictBucket, VerdictTotal
 from soc_dashboard.theme import SANS, palette
 from soc_dashboard.verdicts import VERDICTS, VerdictStyle
@@ -212,7 +213,7 @@ def bar_starts(window: Window) -> list[int]:
 
 
 def _bar_label(start: int, window: Window) -> str:
-    moment = datetime.fromtimestamp(start, UTC)
+    moment = datetime.fromtimestamp(start, display_zone())
     if window.bucket_s >= 86400:
         return moment.strftime("%d %b")
     if window.length.days >= 2:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from soc_dashboard.components.display_time import local_text
 from soc_dashboard.components.markup import ago_text, chip, percent, score_text, visible
 from soc_dashboard.store.rows import ClientRow, Entity, FingerprintLoad, RequestRow
 
@@ -95,7 +96,7 @@ def request_frame(rows: Sequence[RequestRow]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             (
-                row.ts.strftime("%d %b %H:%M:%S"),
+                local_text(row.ts),
                 row.client_ip,
                 visible(row.method, 16),
                 visible(row.host or "", CELL),

@@ -95,6 +95,7 @@ def _signed(value: float, digits: int, unit: str, is_worse: bool, against: str) 
 
 def _card(kpi: Kpi) -> Markup:
     return Markup(
-        '<div class="kpi" title="{}" role="group" aria-label="{}"><div class="label">{}</div>'
+        '<div class="kpi" title="{}" role="group" aria-label="{}"><button class="label" '
+        'data-figure="{}">{}</button>'
         '<div class="value">{}</div><div class="sub">{}</div>{}</div>'
-    ).format(kpi.definition, kpi.label, kpi.label, kpi.value, kpi.sub, sparkline(kpi.series))
+    ).format(kpi.definition, kpi.label, kpi.label, kpi.label, kpi.value, kpi.sub, sparkline(kpi.series))

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 import panel as pn
 from markupsafe import Markup, escape
 
+from soc_dashboard.assets import styles_address
 from soc_dashboard.components.icons import icon
 from soc_dashboard.verdicts import verdict_style
 
 THIN_SPACE = "\u202f"
 MAX_SHOWN = 400
 """Longest stored value that is put on a page; the rest is available through the API."""
-STYLESHEET = "/assets/dashboard.css"
+STYLESHEET = styles_address()
 
 
 def html_pane(content: Markup, **params: object) -> pn.pane.HTML:

@@ -10,7 +10,9 @@ import panel as pn
 import param
 from bokeh.models import ColumnDataSource
 
-TABLE_STYLESHEET = "/assets/table.css"
+from soc_dashboard.assets import asset
+
+TABLE_STYLESHEET = asset("table.css")
 ROW_PX = 32
 HEAD_PX = 33
 FOOT_PX = 36

@@ -76,6 +76,7 @@ class AuditPage(PageSession):
             read_page=self._read_page,
             page_rows=50,
             controls=[self.when, self.action],
+            is_of_all_time=True,
             export="audit",
             export_query=lambda: {
                 "action": self.state.action,

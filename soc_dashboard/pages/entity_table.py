@@ -13,7 +13,7 @@ from soc_dashboard.filters import TableState
 from soc_dashboard.pages.evidence_drawer import EvidenceDrawer
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
-from soc_dashboard.search.terms import Term
+from soc_dashboard.search.terms import Term, written
 from soc_dashboard.store.overview import PAGE_ROWS, PageRequest, read_entities
 from soc_dashboard.store.rows import Entity
 from soc_dashboard.verdicts import HOSTILE, SEVERITY
@@ -59,6 +59,8 @@ class EntityTable:
             columns=self._columns,
             sortable=SORTABLE,
             read_page=self._read_page,
+            export="entities",
+            export_query=lambda: {"scope": written(list(scope())) if scope else ""},
             page_rows=10 if scope else PAGE_ROWS,
             verdict_filter="All verdicts" if scope else "Suspicious and bad bot",
         )

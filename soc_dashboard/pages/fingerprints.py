@@ -50,6 +50,7 @@ class FingerprintsPage(PageSession):
             sortable=frozenset(COLUMNS),
             read_page=self._read_page,
             page_rows=50,
+            export="fingerprints",
         )
 
     def url_names(self) -> Mapping[str, tuple[param.Parameterized, str]]:
@@ -60,6 +61,7 @@ class FingerprintsPage(PageSession):
             "sort": (self.table_state, "sort"),
             "dir": (self.table_state, "descending"),
             "page": (self.table_state, "page"),
+            "hide": (self.table_state, "hidden"),
         }
 
     def body(self) -> list[object]:

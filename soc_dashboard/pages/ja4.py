@@ -19,7 +19,7 @@ from soc_dashboard.components.shell import carried_query
 from soc_dashboard.components.subject_kpis import SubjectFigures
 from soc_dashboard.pages.subject import SubjectPage
 from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
-from soc_dashboard.search.terms import Term
+from soc_dashboard.search.terms import Term, written
 from soc_dashboard.store.fingerprint import (
     fingerprint_scope,
     maybe_fingerprint,
@@ -121,6 +121,8 @@ class ClientTable:
             columns=CLIENTS,
             sortable=frozenset(CLIENTS),
             read_page=self._read_page,
+            export="clients",
+            export_query=lambda: {"scope": written(list(page.scope()))},
             page_rows=10,
             verdict_filter="All verdicts",
         )

@@ -66,6 +66,7 @@ class LabelList:
             sortable=frozenset(),
             read_page=self._read_page,
             controls=[which],
+            is_of_all_time=True,
             export="labels",
             export_query=lambda: {"active": "0" if state.is_all else "1"},
         )

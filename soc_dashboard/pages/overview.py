@@ -55,6 +55,7 @@ class OverviewPage(PageSession):
             "sort": (self.table_state, "sort"),
             "dir": (self.table_state, "descending"),
             "page": (self.table_state, "page"),
+            "hide": (self.table_state, "hidden"),
         }
 
     def body(self) -> list[object]:
@@ -97,6 +98,7 @@ class OverviewPage(PageSession):
                 "Requests over time",
                 "drag to zoom",
                 verdict_legend(overview.now.totals) if overview.now.requests else None,
+                is_chart=bool(overview.now.requests),
             )
         )
         if overview.now.requests:

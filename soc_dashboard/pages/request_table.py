@@ -20,7 +20,7 @@ from soc_dashboard.filters import TableState
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.table import PLAIN, Columns, DatabaseTable
 from soc_dashboard.search.fields import Grain
-from soc_dashboard.search.terms import SearchError, Term, parse
+from soc_dashboard.search.terms import SearchError, Term, parse, written
 from soc_dashboard.store.database import StoreFailedError
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.store.requests import count_requests, maybe_request, read_requests
@@ -28,7 +28,7 @@ from soc_dashboard.store.rows import RequestRow
 from soc_dashboard.window import to_us
 
 COLUMNS: Columns = {
-    "ts": ("Time (UTC)", 12, PLAIN),
+    "ts": ("Time", 12, PLAIN),
     "client_ip": ("Client", 12, PLAIN),
     "method": ("Method", 6, PLAIN),
     "host": ("Host", 11, PLAIN),
@@ -65,6 +65,8 @@ class RequestTable:
             read_page=self._read_page,
             page_rows=page_rows,
             query_grain=Grain.REQUEST,
+            export="requests",
+            export_query=lambda: {"scope": written(list(scope()))},
         )
         self._table.table.on_click(self._clicked)
         self.card = self._table.card
@@ -82,6 +84,16 @@ class RequestTable:
     def search(self, text: str) -> None:
         """Put a query from elsewhere on the page into the box."""
         self._table.filter_by(text)
+
+    def add(self, query: str) -> None:
+        """Add terms to the query; those about the same value give way. A text that is no query is ignored."""
+        try:
+            added, asked = parse(query), parse(self._state.needle)
+        except SearchError:
+            return
+        values = {(term.field, term.value) for term in added}
+        kept = [term for term in asked if (term.field, term.value) not in values]
+        self._table.filter_by(written([*kept, *added]))
 
     async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
         terms, window, marts = self.terms(), self._session.window, self._session.marts

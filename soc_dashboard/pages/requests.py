@@ -51,11 +51,16 @@ class RequestsPage(PageSession):
             "sort": (self.table_state, "sort"),
             "dir": (self.table_state, "descending"),
             "page": (self.table_state, "page"),
+            "hide": (self.table_state, "hidden"),
         }
 
     def body(self) -> list[object]:
         """Timeline above the log."""
         return [card(self.timeline_head, self.timeline_wait, self.timeline, self._bars), self.requests.card]
+
+    def search_for(self, query: str) -> None:
+        """Add a term to the query."""
+        self.requests.add(query)
 
     def drawers(self) -> list[pn.viewable.Viewable]:
         """The request that was clicked."""
@@ -93,6 +98,9 @@ class RequestsPage(PageSession):
     def redraw(self) -> None:
         """The timeline, in the colours of the theme."""
         if self._buckets:
+            self.timeline_head.object = str(
+                head("Requests over time", "by status class; drag to zoom", is_chart=True)
+            )
             self.timeline.object = charts.status_timeline_options(self._buckets, self.window, self.is_dark)
         self.timeline.visible = bool(self._buckets)
         self.timeline_wait.visible = not self._buckets

@@ -39,6 +39,10 @@ class MemberTable(Protocol):
     async def read(self) -> None:
         """Read the page that its state asks for; raises StoreFailedError."""
 
+    def search_for(self, query: str) -> None:
+        """Add a term to the query of the request log."""
+        self.requests.add(query)
+
     def drawers(self) -> list[pn.viewable.Viewable]:
         """What a click on a row opens."""
 
@@ -126,6 +130,8 @@ class SubjectPage(PageSession):
             "rsort": (self.requests_state, "sort"),
             "rdir": (self.requests_state, "descending"),
             "rpage": (self.requests_state, "page"),
+            "hide": (self.members_state, "hidden"),
+            "rhide": (self.requests_state, "hidden"),
         }
 
     def body(self) -> list[object]:
@@ -162,7 +168,7 @@ class SubjectPage(PageSession):
         has_requests = bool(reading.verdicts)
         if has_requests:
             self.timeline_head.object = str(
-                head("Requests over time", "drag to zoom", verdict_legend(reading.verdicts))
+                head("Requests over time", "drag to zoom", verdict_legend(reading.verdicts), is_chart=True)
             )
             self.timeline.object = charts.timeline_options(reading.timeline, reading.window, self.is_dark)
             self.donut.object = charts.donut_options(reading.verdicts, self.is_dark)

@@ -64,6 +64,7 @@ class DatabaseTable:
         selection: Selection | None = None,
         keys: Callable[[], Sequence[EntityKey]] = lambda: (),
         controls: Sequence[pn.viewable.Viewable] = (),
+        is_of_all_time: bool = False,
         export: str = "",
         export_query: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
@@ -71,7 +72,8 @@ class DatabaseTable:
         choice that stands for no verdict, or None for a table without that filter. With `query_grain` the
         text is a query on that grain, else a part of any shown value. With `selection` rows can be ticked,
         and `keys` names the entities of the rows that were read last. `controls` stand before the search box.
-        `export` names the table for `/export`, `export_query` gives what that needs beside the state."""
+        `export` names the table for `/export`, `export_query` gives what that needs beside the state.
+        `is_of_all_time` is for what has no range."""
         self._session = session
         self._state = state
         self._title = title
@@ -80,6 +82,7 @@ class DatabaseTable:
         self._sortable = sortable
         self._columns = columns
         self._page_rows = (session.preferences.page_rows or page_rows) if page_rows >= 25 else page_rows
+        self._is_of_all_time = is_of_all_time
         self._export, self._export_query = export, export_query
         self._selection = selection if selection is not None and selection.is_offered else None
         self._keys = keys
@@ -234,10 +237,7 @@ class DatabaseTable:
         self.table.visible = not frame.empty
         self.empty.visible = frame.empty
         if frame.empty:
-            advice = "Remove a filter or widen the range." if filters else "Widen the range to see more."
-            self.empty.object = str(
-                states.empty("Nothing matches", states.asked_text(self._session.window, filters), advice)
-            )
+            self.empty.object = str(self._nothing(filters))
             return
         if self._selection:
             self._selection.show_page(lambda: self.table.show_page(frame, total), self._keys())
@@ -245,6 +245,13 @@ class DatabaseTable:
             self.table.show_page(frame, total)
         if self.table.page != self._state.page:
             self.table.page = self._state.page
+
+    def _nothing(self, filters: str) -> Markup:
+        if self._is_of_all_time:
+            advice = "Remove a filter." if filters else "None was ever recorded."
+            return states.empty("Nothing matches", f"of all time{', ' if filters else ''}{filters}", advice)
+        advice = "Remove a filter or widen the range." if filters else "Widen the range to see more."
+        return states.empty("Nothing matches", states.asked_text(self._session.window, filters), advice)
 
     def _filters_text(self) -> str:
         parts = []
