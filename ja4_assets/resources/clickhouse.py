@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 import clickhouse_connect
@@ -56,6 +57,7 @@ class ClickHouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         if frame.is_empty():
             return 0
+        frame = with_packed_addresses(frame)
         arrow = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         content = BytesIO()
         frame.write_ipc(content)
@@ -63,3 +65,22 @@ class ClickHouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         with self.client() as client:
             client.insert_arrow(table, arrow, settings={"insert_deduplication_token": token})
         return frame.height
+
+
+def with_packed_addresses(frame: pl.DataFrame) -> pl.DataFrame:
+    """Text in columns named `…_ip` as the 16 bytes of an IPv6 column. ValueError for what is no address.
+
+    ClickHouse takes an Arrow column of text for packed addresses when every value happens to be 16 bytes
+    long, as `::ffff:192.0.2.1` is: a batch of such clients alone would be stored under other addresses. """
+    for name, kind in frame.schema.items():
+        if name.endswith("_ip") and kind == pl.String:
+            packed = {text: _packed(text) for text in frame[name].unique().drop_nulls()}
+            frame = frame.with_columns(
+                pl.col(name).replace_strict(packed, default=None, return_dtype=pl.Binary)
+            )
+    return frame
+
+
+def _packed(text: str) -> bytes:
+    address = ip_address(text)
+    return (IPv6Address(f"::ffff:{address}") if address.version == 4 else address).packed
