@@ -22,6 +22,19 @@
 
 
 {#
+  For data tests: ` where` the rows that this run built, or nothing if it covers all that is stored or the model
+  has neither hours nor minutes. A test of an hour would otherwise read all of history, on every run.
+#}
+{% macro where_built(model) -%}
+    {%- if execute and env_var('JA4_START_HOUR', '') != '' -%}
+        {%- set names = adapter.get_columns_in_relation(model) | map(attribute='name') | list -%}
+        {%- set column = 'hour' if 'hour' in names else ('minute' if 'minute' in names else '') -%}
+        {%- if column != '' %} where {{ in_hour_window(column) }}{% endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
   The hour of a timestamp. DateTime64(0) because the embedded engine drops the zone of DateTime('UTC') columns.
 #}
 {% macro hour_of(column) -%}

@@ -17,8 +17,10 @@
 #}
 {% macro hourly(order_by, sources, partition_column='hour', keep='toIntervalDay(90)') -%}
     {{ config(
-        materialized='incremental',
+        materialized='distributed_incremental' if on_a_cluster() else 'incremental',
         incremental_strategy='insert_overwrite',
+        engine=stored_engine(),
+        sharding_key=sharding_key(order_by),
         partition_by='toYYYYMMDDhhmmss(' ~ partition_column ~ ')',
         order_by=order_by,
         ttl='toDate(' ~ partition_column ~ ') + ' ~ keep,
@@ -54,7 +56,7 @@
                     {%- endfor %}
                 )
 
-            select distinct _partition_id as partition_id
+            select distinct toYYYYMMDDhhmmss({{ partition_column }}) as emptied_hour
             from {{ this }}
             where
                 {{ in_hour_window(partition_column) }}
@@ -62,7 +64,10 @@
                 and {{ partition_column }} not in (select stored.hour from stored)
         {%- endset -%}
         {%- for row in run_query(emptied).rows -%}
-            {%- do run_query("alter table " ~ this ~ " drop partition id '" ~ row['partition_id'] ~ "'") -%}
+            {%- set local = this.incorporate(path={'identifier': this.identifier ~ ('_local' if on_a_cluster() else '')}) -%}
+            {%- do run_query(
+                "alter table " ~ local ~ on_cluster_clause(this) ~ " drop partition " ~ row['emptied_hour']
+            ) -%}
         {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}

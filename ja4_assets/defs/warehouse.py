@@ -20,7 +20,10 @@ from ja4_assets.warehouse.translator import WarehouseTranslator
 
 PROJECT = prepared_project(AssetSettings().clickhouse_url)
 TRANSLATOR = WarehouseTranslator(HOURS)
-STORED_MODELS = "config.materialized:incremental config.materialized:table"
+STORED_MODELS = " ".join(
+    f"config.materialized:{kind}"
+    for kind in ("incremental", "table", "distributed_incremental", "distributed_table")
+)
 """The models that hold rows of their own: what grows old when it is not built again. Views never do."""
 
 UNIT_TESTS = "resource_type:unit_test"

@@ -14,6 +14,7 @@ from pathlib import Path
 from dagster_dbt import DbtProject
 
 from ja4_assets.settings import PROJECT_ROOT
+from ja4_assets.storage.engines import CLUSTER_VARIABLE, Topology
 from ja4_assets.storage.migrate import DatabaseUrl
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_clickhouse"
@@ -36,6 +37,7 @@ def dbt_environment(clickhouse_url: str) -> dict[str, str]:
         "JA4_CLICKHOUSE_PASSWORD": url.password,
         "JA4_CLICKHOUSE_SECURE": "true" if url.secure else "false",
         "JA4_CLICKHOUSE_DATABASE": url.database,
+        CLUSTER_VARIABLE: Topology.from_environment().cluster,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 

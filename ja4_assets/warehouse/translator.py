@@ -36,7 +36,7 @@ class WarehouseTranslator(DagsterDbtTranslator):
         self, dbt_resource_props: Mapping[str, Any]
     ) -> dg.PartitionsDefinition[str] | None:
         """The hours, for the models of which a run replaces whole hours; the others are built whole."""
-        is_hourly = dbt_resource_props.get("config", {}).get("materialized") == "incremental"
+        is_hourly = str(dbt_resource_props.get("config", {}).get("materialized")).endswith("incremental")
         return self._hours if is_hourly else None
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:

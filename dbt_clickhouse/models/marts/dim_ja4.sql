@@ -1,4 +1,4 @@
-{{ config(materialized='table', order_by='ja4_stable') }}
+{{ whole(order_by='ja4_stable') }}
 
 with activity as (
     select

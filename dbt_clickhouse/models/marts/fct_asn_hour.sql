@@ -10,6 +10,7 @@ summed as (
     select
         hour,
         asn,
+        {{ intel('autonomous_system', 'name', 'toUInt64(asn)') }} as as_name,
         max(entities.asn_kind) as asn_kind,
         uniqExact(entities.client_ip) as client_ips,
         uniqExact(entities.host) as hosts,

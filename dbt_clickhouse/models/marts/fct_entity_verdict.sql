@@ -5,26 +5,33 @@ with entities as (
     from {{ ref('fct_entity_hour') }}
 ),
 
--- toNullable, because an unmatched row of a left join is otherwise filled with 0 and ''.
+-- Grouped by the key and not cut by `limit 1 by`: the engine passes a reader's condition on the hour through
+-- both joins and through a grouping, so these tables too are read only for the hours that are asked for. One
+-- column at a time, so that columns nobody reads cost nothing. In a tuple where null can be the value, which
+-- argMax would skip; toNullable, because an unmatched row of a left join is otherwise filled with 0 and ''.
 scores as (
     select
         hour,
         client_ip,
         ja4_stable,
         host,
-        toNullable(anomaly_score) as anomaly_score,
-        toNullable(score_quantile) as score_quantile,
-        toNullable(threshold) as threshold,
-        cast(model_name as Nullable(String)) as model_name,
-        cast(model_version as Nullable(String)) as model_version,
-        top_features,
-        p_value,
-        cast(traffic_class as String) as traffic_class,
-        cast(is_alert as Bool) as is_alert,
-        toNullable(scored_at) as scored_at
-    from {{ source('judgement', 'bot_scores') }}
-    order by scored_at desc, toUInt32OrZero(model_version) desc
-    limit 1 by hour, client_ip, ja4_stable, host
+        toNullable(argMax(score.anomaly_score, newest)) as anomaly_score,
+        toNullable(argMax(score.score_quantile, newest)) as score_quantile,
+        toNullable(argMax(score.threshold, newest)) as threshold,
+        cast(argMax(score.model_name, newest) as Nullable(String)) as model_name,
+        cast(argMax(score.model_version, newest) as Nullable(String)) as model_version,
+        argMax(score.top_features, newest) as top_features,
+        tupleElement(argMax(tuple(score.p_value), newest), 1) as p_value,
+        cast(argMax(score.traffic_class, newest) as String) as traffic_class,
+        cast(argMax(score.is_alert, newest) as Bool) as is_alert,
+        toNullable(max(score.scored_at)) as scored_at
+    from (
+        select
+            *,
+            (scored_at, toUInt32OrZero(model_version)) as newest
+        from {{ source('judgement', 'bot_scores') }}
+    ) as score
+    group by hour, client_ip, ja4_stable, host
 ),
 
 decisions as (
@@ -33,16 +40,20 @@ decisions as (
         client_ip,
         ja4_stable,
         host,
-        toString(verdict) as verdict,
-        cast(toString(source) as Nullable(String)) as verdict_source,
-        cast(source_id as Nullable(String)) as verdict_source_id,
-        toNullable(confidence) as confidence,
-        toNullable(reason) as reason,
-        evidence,
-        toNullable(decided_at) as decided_at
-    from {{ source('judgement', 'verdicts') }}
-    order by decided_at desc, source_id asc
-    limit 1 by hour, client_ip, ja4_stable, host
+        toString(argMin(decision.verdict, newest)) as verdict,
+        cast(toString(argMin(decision.source, newest)) as Nullable(String)) as verdict_source,
+        cast(argMin(decision.source_id, newest) as Nullable(String)) as verdict_source_id,
+        toNullable(argMin(decision.confidence, newest)) as confidence,
+        toNullable(argMin(decision.reason, newest)) as reason,
+        cast(argMin(decision.evidence, newest) as Map(LowCardinality(String), String)) as evidence,
+        toNullable(max(decision.decided_at)) as decided_at
+    from (
+        select
+            *,
+            (-toUnixTimestamp64Micro(decided_at), source_id) as newest
+        from {{ source('judgement', 'verdicts') }}
+    ) as decision
+    group by hour, client_ip, ja4_stable, host
 ),
 
 -- What an analyst said outweighs every machine: the newest label of the narrowest scope.

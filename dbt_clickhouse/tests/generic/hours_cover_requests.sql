@@ -1,5 +1,5 @@
 {#
-  Fails for every hour whose requests here are not as many as in the request facts: a join that drops or
+  Fails for every hour of the run whose requests here are not as many as in the request facts: a join that drops or
   multiplies entities, or an hour that was rebuilt in one of the two only.
 #}
 {% test hours_cover_requests(model) %}
@@ -9,7 +9,9 @@ with entities as (
         hour,
         toInt64(sum(requests)) as requests
     from {{ model }}
-    where hour >= (select min(hour) from {{ ref('int_requests') }})
+    where
+        hour >= (select toStartOfHour(min(ts)) from {{ ref('int_requests') }} where {{ in_hour_window('ts') }})
+        and {{ in_hour_window('hour') }}
     group by hour
 ),
 
@@ -18,6 +20,7 @@ facts as (
         hour,
         toInt64(count()) as requests
     from {{ ref('int_requests') }}
+    where {{ in_hour_window('ts') }}
     group by hour
 )
 
