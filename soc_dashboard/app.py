@@ -69,7 +69,8 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
     app.mount("/assets", StaticFiles(directory=STATIC), name="assets")
     pn.extension("echarts", "tabulator", notifications=False)
     pages: dict[str, TViewableFuncOrPath] = {
-        path: _opener(kind, marts, PersonalStore(accounts.preferences)) for path, kind in PAGES.items()
+        path: _opener(kind, marts, PersonalStore(accounts.preferences), settings.mlflow_url)
+        for path, kind in PAGES.items()
     }
     cookies = Cookies(settings.origins.is_https, settings.port)
     screens = add_applications(
@@ -98,12 +99,15 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
     return app
 
 
-def _opener(kind: type[PageSession], marts: MartDatabase, personal: PersonalStore) -> Callable[[], Page]:
+def _opener(
+    kind: type[PageSession], marts: MartDatabase, personal: PersonalStore, mlflow_url: str
+) -> Callable[[], Page]:
     """What makes a new page for a browser that opens its address; Panel takes functions only."""
 
     def open_page() -> Page:
         try:
-            return kind(marts=marts, user=current_user().name, personal=personal).build()
+            user = current_user().name
+            return kind(marts=marts, user=user, personal=personal, mlflow_url=mlflow_url).build()
         except Exception:
             # Panel would write the traceback into the page.
             log.exception("a page could not be made", page=kind.path)

@@ -151,6 +151,12 @@ class Subject(param.Parameterized):
     value = param.String(default="", doc="A JA4, an address or a host, from the path.")
 
 
+class ModelState(param.Parameterized):
+    """What the page of models shows."""
+
+    metric = param.String(default="", doc="Data set and metric of the chart; empty for the first.")
+
+
 class ComparedPair(param.Parameterized):
     """Two fingerprints that are compared."""
 

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     """Seconds without a click after which a session ends (`JA4_DASHBOARD_SESSION_IDLE_S`)."""
     session_absolute_s: int = Field(default=DEFAULT_ABSOLUTE_S, ge=60, le=30 * 86_400)
     """Seconds after sign-in at which a session ends (`JA4_DASHBOARD_SESSION_ABSOLUTE_S`)."""
+    mlflow_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """Where browsers reach MLflow, such as `http://127.0.0.1:5000` (`JA4_DASHBOARD_MLFLOW_URL`); empty for no
+    links to runs."""
     clickhouse_url: SecretStr = Field(
         default=SecretStr("http://ja4@127.0.0.1:8123/ja4_processing"), validation_alias="JA4_CLICKHOUSE_URL"
     )

@@ -28,6 +28,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("/alerts", "Alerts", "alerts"),
     ("/requests", "Requests", "requests"),
     ("/fingerprints", "Fingerprints", "fingerprints"),
+    ("/models", "Models", "models"),
     ("/settings", "Settings", "settings"),
     ("/audit", "Audit", "audit"),
 )

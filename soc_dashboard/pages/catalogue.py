@@ -10,6 +10,7 @@ from soc_dashboard.pages.fingerprints import FingerprintsPage
 from soc_dashboard.pages.host import HostPage
 from soc_dashboard.pages.ip import IpPage
 from soc_dashboard.pages.ja4 import Ja4Page
+from soc_dashboard.pages.models import ModelsPage
 from soc_dashboard.pages.overview import OverviewPage
 from soc_dashboard.pages.requests import RequestsPage
 from soc_dashboard.pages.session import PageSession
@@ -21,6 +22,7 @@ PAGES: dict[str, type[PageSession]] = {
     "/requests": RequestsPage,
     "/fingerprints": FingerprintsPage,
     "/compare": ComparePage,
+    "/models": ModelsPage,
     "/settings": SettingsPage,
     "/audit": AuditPage,
     "/asn/{number}": AsnPage,

@@ -52,8 +52,11 @@ class PageSession(ABC):
         user: str = "",
         clock: Callable[[], datetime] = now_utc,
         personal: PersonalStore | None = None,
+        mlflow_url: str = "",
     ) -> None:
-        """`personal` keeps the person's preferences and views; without it there are none."""
+        """`personal` keeps the person's preferences and views; without it there are none. `mlflow_url` is
+        where browsers reach MLflow; empty for no links."""
+        self.mlflow_url = mlflow_url
         self.marts = marts
         self.user = user
         """Who looks: the name under which decisions are recorded."""
