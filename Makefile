@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 JA4     = $(BIN)/ja4
+AXE     = tests/browser/node_modules/axe-core/axe.min.js
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down status test lint bench lock packages clean system-packages
@@ -18,7 +19,7 @@ down: ## stop what `make up` started
 status: $(VENV)/.runtime ## say which processes run and where
 	@$(JA4) status
 
-test: system-packages $(VENV)/.dev ## lint, then run every test
+test: system-packages $(VENV)/.dev $(AXE) ## lint, then run every test
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -47,6 +48,11 @@ $(VENV)/.runtime: requirements.lock pyproject.toml $(BIN)/uv
 	@echo "installing the platform's packages (about 2 GB on disk)"
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes -r requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# axe-core, which the browser tests run inside pages; its version and content stand in package-lock.json.
+$(AXE): tests/browser/package-lock.json
+	@npm ci --silent --ignore-scripts --prefix tests/browser
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime

@@ -120,6 +120,7 @@ class Settings(BaseSettings):
             "JA4_DAGSTER_PORT": str(self.dagster_port),
             "JA4_MLFLOW_PORT": str(self.mlflow_port),
             "JA4_DASHBOARD_PORT": str(self.dashboard_port),
+            "JA4_DASHBOARD_MLFLOW_URL": f"http://127.0.0.1:{self.mlflow_port}",
             "JA4_METRICS_PORT": str(self.metrics_port),
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
             "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.mlflow_port}",
