@@ -131,18 +131,18 @@ class AuditState(TableState):
     is_ranged = param.Boolean(default=False, doc="Only what was done within the time range.")
 
 
+class LabelState(TableState):
+    """What the list of labels shows."""
+
+    is_all = param.Boolean(default=False, doc="Labels that ended or were taken back, too.")
+
+
 class CampaignState(TableState):
     """What the list of campaigns shows."""
 
     status = param.String(
         default="", regex="^(born|alive|merged|ended|)$", doc="Only campaigns in this state; empty for any."
     )
-
-
-class LabelState(TableState):
-    """What the list of labels shows."""
-
-    is_all = param.Boolean(default=False, doc="Labels that ended or were taken back, too.")
 
 
 class Subject(param.Parameterized):

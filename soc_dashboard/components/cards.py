@@ -24,7 +24,8 @@ def card(*content: object, **params: object) -> pn.Column:
 
 
 def grid(kind: str, *content: object) -> pn.Column:
-    """Cards side by side on wide screens; `kind` is `wide-narrow`, `narrow-wide` or `halves`."""
+    """Cards side by side on wide screens; `kind` is `wide-narrow`, `halves`, `thirds` or
+    `quarters`."""
     return pn.Column(
         *content, css_classes=["grid", kind], stylesheets=[STYLESHEET], sizing_mode="stretch_width", margin=0
     )

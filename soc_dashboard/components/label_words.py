@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 from soc_dashboard.components.markup import ago, chip, joined, number, text, utc_text
 from soc_dashboard.components.states import asked_text
+from soc_dashboard.store.campaign_rows import TouchedCampaign
 from soc_dashboard.store.decision_log import GivenLabel
 from soc_dashboard.store.labels import LabelPreview
 from soc_dashboard.store.rows import LabelRow
@@ -37,7 +39,9 @@ def preview(seen: LabelPreview, label: str, now: datetime, selected: int) -> Mar
             ),
         )
     return Markup('<div class="preview" role="status">{}{}{}</div>').format(
-        touched, _people(seen) if label in BOTS else "", _others(seen.labels, now)
+        touched,
+        _people(seen) if label in BOTS else "",
+        _campaigns(seen.campaigns) + _others(seen.labels, now),
     )
 
 
@@ -116,6 +120,25 @@ def _people(seen: LabelPreview) -> Markup:
     return Markup(
         '<div class="warning"><p><b>{}</b> of them {} judged human now{}:</p><ul>{}</ul></div>'
     ).format(number(seen.humans), "is" if seen.humans == 1 else "are", labelled, joined(names))
+
+
+def _campaigns(campaigns: Sequence[TouchedCampaign]) -> Markup:
+    """Campaigns that would be touched, each with its sentence; empty when there are none."""
+    if not campaigns:
+        return Markup("")
+    whole = campaigns[0].total
+    lines = [
+        Markup('<li><a href="/cluster/{}">{}</a>: {} of its members. {}</li>').format(
+            quote(row.campaign_id, safe=""),
+            text(row.campaign_id, 40),
+            number(row.entities),
+            text(row.summary, 160),
+        )
+        for row in campaigns
+    ]
+    return Markup("<p>Touches {} {}:</p><ul>{}</ul>").format(
+        number(whole), "campaign" if whole == 1 else "campaigns", joined(lines)
+    )
 
 
 def _others(labels: Sequence[LabelRow], now: datetime) -> Markup:

@@ -26,6 +26,7 @@ DRAWER_PX = 440
 PAGES: tuple[tuple[str, str, str], ...] = (
     ("/", "Overview", "overview"),
     ("/alerts", "Alerts", "alerts"),
+    ("/campaigns", "Campaigns", "campaigns"),
     ("/requests", "Requests", "requests"),
     ("/fingerprints", "Fingerprints", "fingerprints"),
     ("/models", "Models", "models"),

@@ -13,6 +13,7 @@ from soc_dashboard.pages.subject import SubjectPage
 from soc_dashboard.search.terms import Term
 from soc_dashboard.store.network import maybe_asn, maybe_network
 from soc_dashboard.store.subject import SubjectReading
+from soc_dashboard.store.tops import Top
 
 
 class AsnPage(SubjectPage):
@@ -20,6 +21,7 @@ class AsnPage(SubjectPage):
 
     title = "Network"
     path = "/asn"
+    tops = (Top.JA4_STABLE, Top.HOST)
 
     def scope(self) -> tuple[Term, ...]:
         """The network's clients."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from soc_dashboard.pages.alerts import AlertsPage
 from soc_dashboard.pages.asn import AsnPage
 from soc_dashboard.pages.audit import AuditPage
+from soc_dashboard.pages.campaign import CampaignPage
+from soc_dashboard.pages.campaigns import CampaignsPage
 from soc_dashboard.pages.compare import ComparePage
 from soc_dashboard.pages.fingerprints import FingerprintsPage
 from soc_dashboard.pages.host import HostPage
@@ -19,6 +21,8 @@ from soc_dashboard.pages.settings import SettingsPage
 PAGES: dict[str, type[PageSession]] = {
     "/": OverviewPage,
     "/alerts": AlertsPage,
+    "/campaigns": CampaignsPage,
+    "/cluster/{cid}": CampaignPage,
     "/requests": RequestsPage,
     "/fingerprints": FingerprintsPage,
     "/compare": ComparePage,

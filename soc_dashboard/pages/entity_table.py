@@ -10,7 +10,8 @@ import panel as pn
 
 from soc_dashboard.components.frames import entity_frame
 from soc_dashboard.filters import TableState
-from soc_dashboard.pages.evidence_drawer import EvidenceDrawer
+from soc_dashboard.pages.classifier import EntityKey
+from soc_dashboard.pages.decider import Decider
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
 from soc_dashboard.search.terms import Term, written
@@ -44,11 +45,13 @@ class EntityTable:
         *,
         title: str = "Entities",
         leaving_out: Collection[str] = (),
+        page_rows: int = 10,
     ) -> None:
         """Without `scope` the hostile entities of everything; with it all entities of a subject, without
         the columns that are the same for all of them."""
         self._session = session
         self._scope = scope
+        self._decider = Decider(session)
         self._columns = {name: spec for name, spec in COLUMNS.items() if name not in leaving_out}
         self._rows: list[Entity] = []
         self._table = DatabaseTable(
@@ -61,12 +64,13 @@ class EntityTable:
             read_page=self._read_page,
             export="entities",
             export_query=lambda: {"scope": written(list(scope())) if scope else ""},
-            page_rows=10 if scope else PAGE_ROWS,
+            page_rows=page_rows if scope else PAGE_ROWS,
             verdict_filter="All verdicts" if scope else "Suspicious and bad bot",
+            selection=self._decider.selection,
+            keys=self._keys,
         )
         self._table.table.on_click(self._clicked)
         self.card = self._table.card
-        self._drawer = EvidenceDrawer(session)
 
     async def read(self) -> None:
         """Read the page that the state asks for; raises StoreFailedError."""
@@ -74,7 +78,10 @@ class EntityTable:
 
     def drawers(self) -> list[pn.viewable.Viewable]:
         """The evidence of the entity that was clicked."""
-        return [self._drawer.drawer]
+        return [self._decider.drawer]
+
+    def _keys(self) -> Sequence[EntityKey]:
+        return [(row.client_ip, row.ja4_stable, row.host) for row in self._rows]
 
     async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
         scope, verdicts = (self._scope(), SEVERITY) if self._scope else ((), HOSTILE)
@@ -86,4 +93,4 @@ class EntityTable:
     def _clicked(self, event: Any) -> None:
         if event.column in LINKED or not 0 <= event.row < len(self._rows):
             return
-        self._drawer.show(self._rows[event.row])
+        self._decider.look_at(self._rows[event.row])

@@ -12,6 +12,7 @@ from soc_dashboard.pages.entity_table import EntityTable
 from soc_dashboard.pages.subject import SubjectPage
 from soc_dashboard.search.terms import Term
 from soc_dashboard.store.subject import SubjectReading
+from soc_dashboard.store.tops import Top
 
 
 class IpPage(SubjectPage):
@@ -19,6 +20,7 @@ class IpPage(SubjectPage):
 
     title = "Address"
     path = "/ip"
+    tops = (Top.JA4_STABLE, Top.HOST)
 
     def scope(self) -> tuple[Term, ...]:
         """The address alone, never a network."""

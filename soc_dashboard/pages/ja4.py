@@ -17,6 +17,9 @@ from soc_dashboard.components.kpi import Kpi
 from soc_dashboard.components.markup import html_pane
 from soc_dashboard.components.shell import carried_query
 from soc_dashboard.components.subject_kpis import SubjectFigures
+from soc_dashboard.labels import LabelScope
+from soc_dashboard.pages.classifier import EntityKey
+from soc_dashboard.pages.decider import Decider
 from soc_dashboard.pages.subject import SubjectPage
 from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
 from soc_dashboard.search.terms import Term, written
@@ -27,7 +30,7 @@ from soc_dashboard.store.fingerprint import (
     read_fingerprint,
 )
 from soc_dashboard.store.overview import PageRequest
-from soc_dashboard.store.rows import Fingerprint, HelloHour
+from soc_dashboard.store.rows import ClientRow, Fingerprint, HelloHour
 from soc_dashboard.store.subject import SubjectReading
 from soc_dashboard.window import Window
 
@@ -113,6 +116,8 @@ class ClientTable:
 
     def __init__(self, page: Ja4Page) -> None:
         self._page = page
+        # A row is a client on all hosts: a label on one of them alone has no row to come from.
+        self._decider = Decider(page, LabelScope.CLIENT_IP)
         self._table = DatabaseTable(
             page,
             page.members_state,
@@ -125,7 +130,10 @@ class ClientTable:
             export_query=lambda: {"scope": written(list(page.scope()))},
             page_rows=10,
             verdict_filter="All verdicts",
+            selection=self._decider.selection,
+            keys=self._keys,
         )
+        self._rows: list[ClientRow] = []
         self._table.table.on_click(self._clicked)
         self.card = self._table.card
 
@@ -134,12 +142,17 @@ class ClientTable:
         await self._table.read()
 
     def drawers(self) -> list[pn.viewable.Viewable]:
-        """A click filters the request log instead."""
-        return []
+        """To classify what is ticked; a click on a row filters the request log instead."""
+        return [self._decider.drawer]
+
+    def _keys(self) -> Sequence[EntityKey]:
+        (stable,) = self._page.scope()
+        return [(row.client_ip, stable.value, "") for row in self._rows]
 
     async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
         (stable,) = self._page.scope()
         rows = await read_clients(self._page.marts, stable.value, self._page.window, wanted)
+        self._rows = rows
         return client_frame(rows, self._page.as_of), rows[0].total if rows else 0
 
     def _clicked(self, event: Any) -> None:

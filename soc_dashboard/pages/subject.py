@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,12 +18,15 @@ from soc_dashboard.components.cards import card, grid, head, head_pane, verdict_
 from soc_dashboard.components.contributions import fingerprint_reasons
 from soc_dashboard.components.kpi import Kpi, kpi_row
 from soc_dashboard.components.markup import html_pane, utc_text
+from soc_dashboard.components.shell import carried_query
+from soc_dashboard.components.top_bars import top_bars
 from soc_dashboard.filters import Subject, TableState
 from soc_dashboard.pages.brush import zoom_to_bars
 from soc_dashboard.pages.request_table import RequestTable
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.search.terms import Term
 from soc_dashboard.store.subject import SubjectReading, read_subject
+from soc_dashboard.store.tops import Top, read_tops
 from soc_dashboard.window import Window
 
 TIMELINE_PX = 170
@@ -50,6 +54,9 @@ class MemberTable(Protocol):
 class SubjectPage(PageSession):
     """Subclasses name the subject, its figures and its members; the pattern of the page is the same."""
 
+    tops: tuple[Top, ...] = (Top.ASN, Top.COUNTRY)
+    """What stands beside the donut, two or three."""
+
     def __init__(self, **session: object) -> None:
         self.subject = Subject(value=asked_subject(self.path))
         self.members_state = TableState()
@@ -66,6 +73,7 @@ class SubjectPage(PageSession):
         self.timeline.visible = self.donut.visible = False
         self.reasons = html_pane(states.skeleton_block(DONUT_PX - 24))
         self.claims = html_pane(states.skeleton_block(90))
+        self.top_bars = {top: html_pane(states.skeleton_block(DONUT_PX)) for top in self.tops}
         self.members = self.member_table()
         self.requests = RequestTable(self, self.requests_state, self.scope, page_rows=20)
         self._shown: SubjectReading | None = None
@@ -74,16 +82,21 @@ class SubjectPage(PageSession):
             self.kpis,
             card(self.timeline_head, self.timeline_wait, self.timeline, bars),
             grid(
-                "narrow-wide",
+                "thirds" if len(self.tops) == 2 else "quarters",
                 card(head_pane("Verdicts", "share of requests"), self.donut_wait, self.donut),
+                *(card(pane) for pane in self.top_bars.values()),
+            ),
+            self.members.card,
+            grid(
+                "halves",
                 card(
                     head_pane("Why these scores", "strongest contributions, typical value against training"),
                     self.reasons,
                 ),
-            ),
-            self.members.card,
-            card(
-                head_pane("What the client says it is", "user agents, and what contradicts them"), self.claims
+                card(
+                    head_pane("What the client says it is", "user agents, and what contradicts them"),
+                    self.claims,
+                ),
             ),
             self.requests.card,
             *self.more_cards(),
@@ -138,6 +151,10 @@ class SubjectPage(PageSession):
         """Panes in the order of the page's pattern."""
         return [self.name, self._details]
 
+    def search_for(self, query: str) -> None:
+        """Add a term to the query of the request log."""
+        self.requests.add(query)
+
     def drawers(self) -> list[pn.viewable.Viewable]:
         """The request or member that was clicked."""
         return [self.requests.drawer, *self.members.drawers()]
@@ -150,12 +167,17 @@ class SubjectPage(PageSession):
             self.notice(Markup(""))
             return
         self.name.object = str(title)
-        reading = await self.read_reading(window, as_of)
+        reading, tops = await asyncio.gather(
+            self.read_reading(window, as_of), read_tops(self.marts, self.scope(), window, self.tops)
+        )
         self._shown = reading
         self.notice(states.stale_banner(reading.extent.newest, window, as_of))
         self.kpis.object = str(kpi_row(self.figures(reading), dense=True))
         self.reasons.object = str(fingerprint_reasons(reading.reasons, window))
         self.claims.object = str(fingerprint_card.claims(reading.claims, window))
+        span = carried_query(self.time_range)
+        for top, pane in self.top_bars.items():
+            pane.object = str(top_bars(top, tops[top], window, span))
         self.redraw()
         await self.members.read()
         await self.requests.read()

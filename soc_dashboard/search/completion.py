@@ -20,7 +20,7 @@ def completions(text: str, grain: Grain) -> list[str]:
     name, colon, value = bare.partition(":")
     offers: list[str] = []
     for field in FIELDS:
-        if field.column(grain) is None and not (grain is Grain.REQUEST and field.entity):
+        if not field.is_known(grain) and not (grain is Grain.REQUEST and field.entity):
             continue
         if not colon and field.name.startswith(name.lower()):
             offers.append(f"{kept}{sign}{field.name}:")

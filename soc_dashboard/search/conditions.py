@@ -31,6 +31,10 @@ CLIENT_OF_KEY = (
 )
 """Opens the condition that finds entities by what is known of their address; closed by `)`."""
 CLIENT_COLUMNS = ("asn", "asn_kind", "country")
+MEMBER_OF_CAMPAIGN = (
+    "(client_ip, ja4_stable, host) in (select client_ip, ja4_stable, host from fct_campaign_member where "
+)
+"""Opens the condition that finds what members of a campaign did; closed by `)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ def _condition(term: Term, grain: Grain, binding: _Binding) -> str:
     found = BY_NAME.get(term.field)
     if found is None:
         raise SearchError(f"there is no field `{term.field}`; fields are {', '.join(BY_NAME)}", term.position)
+    if found.kind is Kind.CAMPAIGN:
+        return f"{MEMBER_OF_CAMPAIGN}campaign_id = {binding.text(term.value)})"
     column = found.column(grain)
     if column is not None:
         return " or ".join(_comparisons(term, found, column, binding))
@@ -103,7 +109,7 @@ def _condition(term: Term, grain: Grain, binding: _Binding) -> str:
 
 
 def _names(grain: Grain) -> str:
-    return ", ".join(field.name for field in FIELDS if field.column(grain) is not None)
+    return ", ".join(field.name for field in FIELDS if field.is_known(grain))
 
 
 def _comparisons(term: Term, found: Field, column: str, binding: _Binding) -> Iterator[str]:

@@ -36,6 +36,8 @@ class Kind(StrEnum):
     """An address or a network, `192.0.2.0/24`."""
     CHOICE = "choice"
     """One of a closed set."""
+    CAMPAIGN = "campaign"
+    """Name of a campaign: everything that its members did, at every grain."""
 
 
 KEY_COLUMNS = ("client_ip", "ja4_stable", "host")
@@ -57,6 +59,10 @@ class Field:
         if grain is Grain.REQUEST:
             return self.request
         return self.entity if grain is not Grain.KEY or self.entity in KEY_COLUMNS else None
+
+    def is_known(self, grain: Grain) -> bool:
+        """Whether rows of the grain can be found by it without looking at other rows."""
+        return self.kind is Kind.CAMPAIGN or self.column(grain) is not None
 
 
 NETWORK_KINDS = ("hosting", "isp", "mobile", "education")
@@ -87,6 +93,7 @@ FIELDS: tuple[Field, ...] = (
     Field("rule", Kind.TEXT, "rule or model that decided", entity="verdict_source_id"),
     Field("score", Kind.NUMBER, "share of training scores below, 0 to 1", entity="score_quantile"),
     Field("reason", Kind.PHRASE, "sentence of the verdict contains", entity="reason"),
+    Field("campaign", Kind.CAMPAIGN, "name of the campaign that the client belongs to"),
     Field("requests", Kind.NUMBER, "requests of the client's hour", entity="requests"),
 )  # fmt: skip
 BY_NAME = {field.name: field for field in FIELDS}

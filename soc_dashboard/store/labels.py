@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from soc_dashboard.labels import LabelScope, LabelTarget
+from soc_dashboard.store.campaign_rows import TouchedCampaign
 from soc_dashboard.store.database import MartDatabase, Parameter
 from soc_dashboard.store.overview import PageRequest, span_parameters
 from soc_dashboard.store.rows import LabelRow, TouchedHuman, TouchedVerdict
@@ -15,6 +16,7 @@ from soc_dashboard.window import Window
 
 MAX_TOUCHED_LABELS = 20
 MAX_TOUCHED_HUMANS = 5
+MAX_TOUCHED_CAMPAIGNS = 5
 _ADDRESSES = "(select toIPv6(arrayJoin({client_ips:Array(String)})))"
 _ENTITIES = (
     "(select toIPv6(target.1), target.2, target.3 from (select arrayJoin(arrayZip("
@@ -40,6 +42,8 @@ class LabelPreview:
     """Active labels about the same clients or JA4, newest first; at most MAX_TOUCHED_LABELS."""
     people: tuple[TouchedHuman, ...]
     """Entities among them that are judged human now, labelled ones first; at most MAX_TOUCHED_HUMANS."""
+    campaigns: tuple[TouchedCampaign, ...]
+    """Campaigns with members among them, those with the most first; at most MAX_TOUCHED_CAMPAIGNS."""
 
     @property
     def entities(self) -> int:
@@ -68,7 +72,7 @@ async def preview_labels(marts: MartDatabase, targets: Sequence[LabelTarget], wi
     fragments = {"scope": SCOPES[scope]}
     keys = target_parameters(targets)
     span = {**span_parameters(window), **keys, "severity": list(SEVERITY)}
-    verdicts, labels, people = await asyncio.gather(
+    verdicts, labels, people, campaigns = await asyncio.gather(
         marts.fetch("label_preview", TouchedVerdict, span, fragments),
         marts.fetch(
             "touched_labels",
@@ -80,8 +84,13 @@ async def preview_labels(marts: MartDatabase, targets: Sequence[LabelTarget], wi
             },
         ),
         marts.fetch("touched_humans", TouchedHuman, {**span, "limit": MAX_TOUCHED_HUMANS}, fragments),
+        marts.fetch(
+            "touched_campaigns", TouchedCampaign, {**span, "limit": MAX_TOUCHED_CAMPAIGNS}, fragments
+        ),
     )
-    return LabelPreview(tuple(targets), window, tuple(verdicts), tuple(labels), tuple(people))
+    return LabelPreview(
+        tuple(targets), window, tuple(verdicts), tuple(labels), tuple(people), tuple(campaigns)
+    )
 
 
 def target_parameters(targets: Sequence[LabelTarget]) -> dict[str, Parameter]:

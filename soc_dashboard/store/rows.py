@@ -95,6 +95,18 @@ class HostLoad(Row, frozen=True, kw_only=True):
     entities: int
 
 
+class TopValue(Row, frozen=True, kw_only=True):
+    """subject_top: one value of a column, by the requests of the entities that have it."""
+
+    value: str
+    """Empty where it is not known."""
+    requests: int
+    hostile_requests: int
+    clients: int
+    total: int
+    """Distinct values."""
+
+
 class Contribution(Row, frozen=True, kw_only=True):
     """What one feature added to the anomaly score of an entity hour."""
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mart_schema import declared_marts, insert, mapped
+from shop_campaigns import campaign_rows
 from shop_clients import (
     APACHE_BENCH,
     CHROMIUM,
@@ -87,6 +88,7 @@ def fill(client: Any, now: datetime, hours: int = 30, seed: int = 7) -> None:
         _fill_ledger(rows, chance, now, hour)
     for hello in HELLOS:
         rows["dim_ja4"].append(_dimension(hello, rows["fct_request"], start, now))
+    rows |= campaign_rows(rows["fct_entity_verdict"], now)
     for name, values in rows.items():
         insert(client, name, values)
 
@@ -117,6 +119,26 @@ def fill_hostile(client: Any, now: datetime) -> None:
             "user_agent": value,
             "ua_family": value,
         }
+        campaign = {
+            "campaign_id": f"C{index}",
+            "status": "alive",
+            "first_seen": now,
+            "last_seen": now,
+            "entities": 1,
+            "requests": 100,
+            "summary": value,
+            "computed_at": now,
+        }
+        member = {
+            "campaign_id": f"C{index}",
+            "client_ip": mapped(address),
+            "ja4_stable": SCRAPER.ja4,
+            "host": value,
+            "last_hour": hour,
+        }
+        insert(client, "fct_campaign", [campaign])
+        insert(client, "fct_campaign_hour", [campaign | {"hour": hour}])
+        insert(client, "fct_campaign_member", [member])
         insert(client, "fct_entity_verdict", [verdict])
         insert(client, "fct_request", [request])
         insert(client, "fct_request_minute", [minute])
@@ -150,8 +172,17 @@ def entity_verdict(
         "verdict_source_id": source_id,
         "confidence": 0.9,
         "reason": hello.reason,
+        "evidence": {"user_agent": hello.user_agent[:40], "grease_missing": "0.98"} if kind == "rule" else {},
+        **network(client_ip),
     }
     return {**row, **changed}
+
+
+def network(address: str) -> dict[str, Any]:
+    """Network, its kind and its country."""
+    if address.startswith("203.0.113."):
+        return {"asn": 64500, "asn_kind": "hosting", "country": "NL"}
+    return {"asn": 64501, "asn_kind": "isp", "country": "FR"}
 
 
 def top_features(hello: Hello) -> list[tuple[str, float | None, float | None, float]]:
@@ -266,9 +297,7 @@ def _requests(
             "join_state": "matched",
             "ja4": hello.ja4,
             "ja4_stable": hello.ja4,
-            "asn": 64500 if address.startswith("203.0.113.") else 64501,
-            "asn_kind": "hosting" if address.startswith("203.0.113.") else "isp",
-            "country": "NL" if address.startswith("203.0.113.") else "FR",
+            **network(address),
             "conn_id": chance.getrandbits(64),
         }
         for _ in range(count)
