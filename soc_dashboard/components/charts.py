@@ -12,6 +12,7 @@ import param
 
 from soc_dashboard.components.display_time import display_zone
 from soc_dashboard.store.rows import StatusBucket, VerdictBucket, VerdictTotal
+from soc_dashboard.store.sensor_rows import JoinBucket
 from soc_dashboard.theme import SANS, palette
 from soc_dashboard.verdicts import VERDICTS, VerdictStyle
 from soc_dashboard.window import Window
@@ -38,6 +39,14 @@ if (area) {
 STATUS_CLASSES = ((2, "2xx", 0.45), (3, "3xx", 0.2), (1, "1xx", 0.2), (4, "4xx", 0.75), (5, "5xx", 1.0))
 """Hundreds of a status code, its label, and how strongly it is drawn: failures stand out, without a colour
 that means a verdict."""
+JOIN_STATES = (
+    ("matched", "Matched", True, 0.75),
+    ("cleartext", "Cleartext", True, 0.25),
+    ("midstream", "Midstream", False, 0.4),
+    ("ambiguous", "Ambiguous", False, 0.7),
+    ("no_hello", "No hello", False, 1.0),
+)
+"""Join state, its label, whether nothing is missing, and how strongly it is drawn."""
 
 
 def timeline_options(rows: Sequence[VerdictBucket], window: Window, is_dark: bool) -> dict[str, Any]:
@@ -61,6 +70,27 @@ def status_timeline_options(rows: Sequence[StatusBucket], window: Window, is_dar
             (label, {"color": colour, "opacity": strength}, counts[hundreds])
             for hundreds, label, strength in STATUS_CLASSES
             if counts[hundreds]
+        ],
+        window,
+        is_dark,
+    )
+
+
+def join_timeline_options(rows: Sequence[JoinBucket], window: Window, is_dark: bool) -> dict[str, Any]:
+    """Requests over time, stacked by how they met their handshake."""
+    counts: dict[str, dict[int, int]] = defaultdict(dict)
+    for row in rows:
+        counts[row.join_state][row.bucket_s] = row.requests
+    colours = palette(is_dark)
+    return _stacked_bars(
+        [
+            (
+                label,
+                {"color": colours.accent if is_joined else colours.muted, "opacity": strength},
+                counts[state],
+            )
+            for state, label, is_joined, strength in JOIN_STATES
+            if counts[state]
         ],
         window,
         is_dark,

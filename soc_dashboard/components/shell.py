@@ -29,6 +29,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("/campaigns", "Campaigns", "campaigns"),
     ("/requests", "Requests", "requests"),
     ("/fingerprints", "Fingerprints", "fingerprints"),
+    ("/sensors", "Sensors", "sensors"),
     ("/models", "Models", "models"),
     ("/settings", "Settings", "settings"),
     ("/audit", "Audit", "audit"),

@@ -15,6 +15,7 @@ from soc_dashboard.pages.ja4 import Ja4Page
 from soc_dashboard.pages.models import ModelsPage
 from soc_dashboard.pages.overview import OverviewPage
 from soc_dashboard.pages.requests import RequestsPage
+from soc_dashboard.pages.sensors import SensorsPage
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.settings import SettingsPage
 
@@ -26,6 +27,7 @@ PAGES: dict[str, type[PageSession]] = {
     "/requests": RequestsPage,
     "/fingerprints": FingerprintsPage,
     "/compare": ComparePage,
+    "/sensors": SensorsPage,
     "/models": ModelsPage,
     "/settings": SettingsPage,
     "/audit": AuditPage,

@@ -320,6 +320,9 @@ def _fill_ledger(
             "http_events_seen": requests,
             "requests_matched": requests - (minute == 17),
             "requests_no_hello": int(minute == 17),
+            "site": "rack 4",
+            "clock_skew_us": 1_500,
+            "rows_inserted": requests * 2,
         }
         rows["fct_sensor_minute"].append({"sensor": "web-01", "minute": moment, **counters})
         is_bad = minute in (5, 35)
