@@ -43,10 +43,6 @@ class MemberTable(Protocol):
     async def read(self) -> None:
         """Read the page that its state asks for; raises StoreFailedError."""
 
-    def search_for(self, query: str) -> None:
-        """Add a term to the query of the request log."""
-        self.requests.add(query)
-
     def drawers(self) -> list[pn.viewable.Viewable]:
         """What a click on a row opens."""
 
