@@ -5,15 +5,14 @@ from __future__ import annotations
 import dagster as dg
 
 from ja4_assets.defs.campaigns import campaigns
-from ja4_assets.defs.drift import model_drift
 from ja4_assets.defs.intel import INTEL_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
-from ja4_assets.defs.promise import promised_alerts
 from ja4_assets.defs.raw import RAW_ASSETS, RAW_CHECKS
 from ja4_assets.defs.schedules import JOBS, SCHEDULES
 from ja4_assets.defs.stored import STORED_ASSETS
 from ja4_assets.defs.verdicts import bot_scores, verdicts
+from ja4_assets.defs.verified_bots import bot_check_resource, bot_identities
 from ja4_assets.defs.warehouse import dbt_resource, warehouse
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.resources.registry import RegistryResource
@@ -29,16 +28,16 @@ defs = dg.Definitions(
         warehouse,
         entity_forest,
         entity_forest_champion,
+        bot_identities,
         bot_scores,
         verdicts,
         campaigns,
-        promised_alerts,
-        model_drift,
     ],
     asset_checks=[*RAW_CHECKS, joins_are_right],
     jobs=JOBS,
     schedules=SCHEDULES,
     resources={
+        "bot_checks": bot_check_resource(settings),
         "clickhouse": ClickHouseResource(url=settings.clickhouse_url),
         "registry": RegistryResource(tracking_uri=settings.mlflow_tracking_uri),
         "dbt": dbt_resource(),

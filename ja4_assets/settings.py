@@ -25,15 +25,15 @@ class AssetSettings(BaseSettings):
         validation_alias="MLFLOW_TRACKING_URI",
         description="Tracking server or store of MLflow.",
     )
-    home: Path = Field(
-        default=PROJECT_ROOT / "var",
-        validation_alias="JA4_HOME",
-        description="Folder of all run-time state.",
+    reverse_dns: bool = Field(
+        default=False,
+        validation_alias="JA4_REVERSE_DNS",
+        description="Ask this machine's name servers whether a client is the bot that it names.",
     )
-    labelled_clients: Path | None = Field(
+    web_bot_keys: Path | None = Field(
         default=None,
-        validation_alias="JA4_LABELLED_CLIENTS",
-        description="Tab-separated truth about clients; unset: that of the sample, if it was loaded.",
+        validation_alias="JA4_WEB_BOT_KEYS",
+        description="File with the keys of bots that sign their requests; none, and no signature is checked.",
     )
     retention_days: int = Field(
         default=15,
@@ -41,8 +41,3 @@ class AssetSettings(BaseSettings):
         validation_alias="JA4_RAW_RETENTION_DAYS",
         description="Days of raw rows, and so of hourly partitions, that exist.",
     )
-
-    @property
-    def labelled_clients_file(self) -> Path:
-        """Where the truth about clients is read from; the file need not exist."""
-        return self.labelled_clients or self.home / "sample" / "sample_labels.tsv"

@@ -42,6 +42,70 @@
 {%- endmacro %}
 
 
+{# First versions that accept brotli over HTTPS: Chrome 50, Firefox 44, Safari 11. #}
+{% macro implies_brotli() -%}
+    multiIf(
+        ua_engine = 'chromium', chromium_version >= 50,
+        ua_family = 'Firefox', ua_version >= 44,
+        ua_family = 'Safari', ua_version >= 11,
+        0
+    )
+{%- endmacro %}
+
+
+{#
+  First version that sends Sec-CH-UA with every request over HTTPS: Chrome and Edge 89. Other products that are made
+  of Chromium may leave it out.
+#}
+{% macro implies_client_hints() -%}
+    (ua_family in ('Chrome', 'Edge') and chromium_version >= 89)
+{%- endmacro %}
+
+
+{#
+  1 if what a connection's HTTP/2 frames say cannot be the engine's; null for engines of which nothing is known.
+  Each engine sends its pseudo-headers in an order of its own: Chromium method, authority, scheme, path; Gecko method,
+  path, authority, scheme; WebKit method, scheme, then the others. Chromium's streams begin with a window of 6 MiB
+  (SETTINGS_INITIAL_WINDOW_SIZE, 4) on every platform. Own recordings of Chromium 156 and Firefox 153; WebKit as its
+  imitations agree on it (curl_cffi, primp, tls-client).
+#}
+{% macro is_other_h2_engine(engine, fingerprint) -%}
+    multiIf(
+        {{ engine }} = 'chromium',
+        not endsWith({{ fingerprint }}, '|m,a,s,p') or not match({{ fingerprint }}, '^(?:[^|]*;)?4:6291456[;|]'),
+        {{ engine }} = 'gecko', not endsWith({{ fingerprint }}, '|m,p,a,s'),
+        {{ engine }} = 'webkit', not match({{ fingerprint }}, '\\|m,s,(?:a,p|p,a)$'),
+        null
+    )
+{%- endmacro %}
+
+
+{#
+  1 if a SYN's signature (docs/reference/tcp-signature.md) is not that of the operating system: Windows starts at a TTL
+  of 128 and sends no timestamps, and both must differ; Apple's systems end the option list (eol), which the others
+  do not; Linux, Android and Chrome OS start at 64 and do not end it. Null for systems of which nothing is known.
+#}
+{% macro is_other_tcp_stack(os, signature) -%}
+    multiIf(
+        {{ os }} = 'Windows',
+        splitByChar(':', {{ signature }})[2] != '128' and has(splitByChar(',', splitByChar(':', {{ signature }})[5]), 'ts'),
+        {{ os }} in ('macOS', 'iOS'), position(splitByChar(':', {{ signature }})[5], 'eol') = 0,
+        {{ os }} in ('Linux', 'Android', 'Chrome OS', 'Chromium OS'),
+        splitByChar(':', {{ signature }})[2] = '128' or position(splitByChar(':', {{ signature }})[5], 'eol') > 0,
+        null
+    )
+{%- endmacro %}
+
+
+{#
+  Hellos without a request from which on an address counts as one that only looks at handshakes. Browsers open a few
+  connections ahead that they never use; a scan of ciphers takes dozens.
+#}
+{% macro fewest_unused_hellos() -%}
+    20
+{%- endmacro %}
+
+
 {# Operating system that a user agent names; null where none is known. #}
 {% macro user_agent_os(column) -%}
     multiIf(

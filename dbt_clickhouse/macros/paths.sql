@@ -53,6 +53,18 @@
 {%- endmacro %}
 
 
+{# Text that only an attack puts into a path: climbing out of the site, script, JNDI, SQL, a shell. #}
+{% macro is_attack_path(path) -%}
+    match(
+        lower({{ path }}),
+        concat(
+            '\\.\\.(?:/|%2f|%5c|\\\\)|%2e%2e|%00|/etc/passwd|<script|%3cscript|\\$\\{jndi|%24%7bjndi',
+            '|union(?: |\\+|%20)+(?:all(?: |\\+|%20)+)?select|;(?:wget|curl|cat) |%3b(?:wget|curl|cat)(?:%20|\\+)'
+        )
+    )
+{%- endmacro %}
+
+
 {# A password was sent or asked for: a POST to a login form, or an answer 401. #}
 {% macro is_login_attempt(method, path, status) -%}
     {{ status }} = 401

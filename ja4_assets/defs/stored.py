@@ -10,6 +10,7 @@ TABLES = {
     "agg_requests_minute": ("arrival", "Requests by minute, kept as they arrive."),
     "agg_requests_hour": ("arrival", "Requests by hour, kept as they arrive."),
     "agg_requests_day": ("arrival", "Requests by day, kept as they arrive."),
+    "intel_disallowed_paths": ("intel", "Paths that robots.txt forbids; reference_robots writes it."),
     "intel_sources": ("intel", "Versions of the reference data; the assets reference_* write it."),
     "model_versions": ("models", "Every state of every model version; training and promotion append to it."),
     "model_evaluations": ("models", "What was measured of models; training and the promise append to it."),

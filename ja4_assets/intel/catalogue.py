@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from ja4_assets.intel import crawlers, networks, suffixes
+from ja4_assets.intel import crawlers, networks, robots, suffixes
 
 Files = dict[str, bytes]
 """Base name of a file -> its content."""
@@ -142,6 +142,18 @@ SOURCES: tuple[Source, ...] = (
         read=networks.read_anonymisers,
         smallest=1,
         stale_after_days=30,
+        default_published_on=None,
+    ),
+    Source(
+        name="robots",
+        registry=None,
+        package="",
+        members=("robots.csv",),
+        licence="given by the operator",
+        attribution="",
+        read=robots.read_disallowed,
+        smallest=1,
+        stale_after_days=3650,
         default_published_on=None,
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ja4_assets.features.catalogue import FEATURES, LABELS, Unit
-from ja4_assets.rules.rule import TEXT_COLUMNS, Rule, Verdict
+from ja4_assets.rules.rule import SHARE_COLUMNS, TEXT_COLUMNS, Rule, Verdict
 
 MAX_VALUE_CHARS = 512
 """Longest value kept; a user agent is the client's to choose and may be kilobytes long."""
@@ -64,7 +64,7 @@ def _text(column: str, value: object) -> str:
     if column in TEXT_COLUMNS:
         return str(value)[:MAX_VALUE_CHARS]
     number = float(str(value))
-    if UNITS.get(column) is Unit.SHARE:
+    if column in SHARE_COLUMNS or UNITS.get(column) is Unit.SHARE:
         return f"{number:.0%}"
     return f"{number:.3g}" if abs(number) < 1000 else f"{number:.0f}"
 

@@ -80,12 +80,18 @@ def judge(entities: pl.DataFrame, scores: pl.DataFrame, rules: Sequence[Rule]) -
     suspicious_hits = pl.sum_horizontal(
         pl.lit(0), *[pl.col(rule.id).cast(pl.Int32) for rule in against if rule.verdict is Verdict.SUSPICIOUS]
     )
+    # Who is verified is not judged by what it does: no rule against it decides or counts.
+    is_unverified = ~pl.any_horizontal(
+        pl.lit(False),
+        *[pl.col(rule.id) for rule in rules if rule.is_about_identity and rule.verdict is Verdict.GOOD_BOT],
+    )
     judged = joined.with_columns(
-        _deciding(rules, Verdict.BAD_BOT).alias("bad_rule"),
-        _deciding(rules, Verdict.SUSPICIOUS).alias("suspicious_rule"),
+        pl.when(is_unverified).then(_deciding(rules, Verdict.BAD_BOT)).alias("bad_rule"),
+        pl.when(is_unverified).then(_deciding(rules, Verdict.SUSPICIOUS)).alias("suspicious_rule"),
         _deciding(rules, Verdict.GOOD_BOT).alias("good_rule"),
-        _combined(against).alias("combined"),
+        pl.when(is_unverified).then(_combined(against)).otherwise(0.0).alias("combined"),
     ).with_columns(pl.coalesce("bad_rule", "suspicious_rule", "good_rule").alias("deciding_rule"))
+    # Of a verified client the combined confidence is 0.
     is_escalated = (suspicious_hits >= 2) & (pl.col("combined") >= ESCALATION)
     judged = judged.with_columns(
         pl.when(pl.col("bad_rule").is_not_null() | is_escalated)
@@ -166,7 +172,9 @@ def _weight_of(column: str, rules: Sequence[Rule]) -> pl.Expr:
 
 def _fired(rules: Sequence[Rule]) -> pl.Expr:
     order = [Verdict.BAD_BOT, Verdict.SUSPICIOUS, Verdict.GOOD_BOT]
-    ranked = sorted(_by_weight(rules), key=lambda rule: order.index(rule.verdict))
+    ranked = sorted(
+        _by_weight(rules), key=lambda rule: (not rule.is_about_identity, order.index(rule.verdict))
+    )
     return pl.concat_list(
         [pl.when(pl.col(rule.id)).then(pl.lit(rule.id)) for rule in ranked]
     ).list.drop_nulls()

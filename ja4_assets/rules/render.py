@@ -9,9 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ja4_assets.rules.rule import NUMBER_COLUMNS, AtLeast, AtMost, Condition, ContainsAny, Rule, ShareAtLeast
+from ja4_assets.rules.rule import (
+    NUMBER_COLUMNS,
+    AtLeast,
+    AtMost,
+    Condition,
+    ContainsAny,
+    Matches,
+    Rule,
+    ShareAtLeast,
+)
 
 PLACE_OF_RULES = "__RULES__"
+JOINED_COLUMNS = ("identity_state", "identity_method", "identity_detail", "watch_list")
+"""What is known of a client besides its hour: newer than the mart, so it is joined when the rules are
+asked."""
 ENTITY_HOURS_WITH_RULES = """
 select
     toDateTime64(entity.hour, 6, 'UTC') as hour,
@@ -21,13 +33,22 @@ select
     toString(entity.user_agent) as user_agent,
     toString(entity.ua_family) as ua_family,
     toString(entity.ja4) as ja4,
-    toString(entity.crawler_state) as crawler_state,
-    entity.is_sufficient as is_sufficient,
-__RULES__
-from fct_entity_hour as entity
-where entity.hour >= {start:DateTime64(6, 'UTC')} and entity.hour < {end:DateTime64(6, 'UTC')}
-order by entity.hour, entity.client_ip, entity.ja4_stable, entity.host
-"""
+    toString(entity.claimed_bot) as claimed_bot,
+    toString(identity.state) as identity_state,
+    toString(identity.method) as identity_method,
+    toString(identity.detail) as identity_detail,
+    multiIf(
+        entity.ja4 = '', '',
+        entity.ja4 in (
+            select label.ja4
+            from dim_label as label
+            where label.is_active and label.scope = 'ja4' and label.label = 'bad_bot' and label.ja4 is not
+            null ), 'analyst', entity.ja4 in (select watched.ja4 from watched_fingerprints as watched),
+            'reference', '' ) as watch_list, entity.is_sufficient as is_sufficient, __RULES__ from
+            fct_entity_hour as entity left join dim_bot_identity as identity on entity.client_ip =
+            identity.client_ip and entity.claimed_bot = identity.claimed where entity.hour >=
+            {start:DateTime64(6, 'UTC')} and entity.hour < {end:DateTime64(6, 'UTC')} order by entity.hour,
+            entity.client_ip, entity.ja4_stable, entity.host """
 """Grain: (hour, client_ip, ja4_stable, host). Then evidence as Float64, then one UInt8 per rule."""
 
 
@@ -63,16 +84,28 @@ def _condition(condition: Condition, parameters: dict[str, object]) -> str:
             return "ifNull(entity." + column + " <= " + _bind(bound, parameters) + ", false)"
         case ShareAtLeast(part, whole, bound):
             product = "entity." + whole + " * " + _bind(bound, parameters)
-            return "(entity." + whole + " > 0 and entity." + part + " >= " + product + ")"
+            return "ifNull(entity." + whole + " > 0 and entity." + part + " >= " + product + ", false)"
         case ContainsAny(column, needles):
-            text = "ifNull(toString(entity." + column + "), '')"
-            return "multiSearchAnyCaseInsensitiveUTF8(" + text + ", " + _bind(needles, parameters) + ")"
+            return (
+                "multiSearchAnyCaseInsensitiveUTF8(" + _text(column) + ", " + _bind(needles, parameters) + ")"
+            )
+        case Matches(column, pattern):
+            return "match(" + _text(column) + ", " + _bind(pattern, parameters) + ")"
 
 
-def _bind(value: float | tuple[str, ...], parameters: dict[str, object]) -> str:
+def _text(column: str) -> str:
+    # What is joined to the mart stands under its own name in the same select.
+    joined = column if column in JOINED_COLUMNS else "entity." + column
+    return "ifNull(toString(" + joined + "), '')"
+
+
+def _bind(value: float | str | tuple[str, ...], parameters: dict[str, object]) -> str:
     name = "p" + str(len(parameters))
     if isinstance(value, tuple):
         parameters[name] = list(value)
         return "{" + name + ":Array(String)}"
+    if isinstance(value, str):
+        parameters[name] = value
+        return "{" + name + ":String}"
     parameters[name] = float(value)
     return "{" + name + ":Float64}"

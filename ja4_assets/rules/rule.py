@@ -1,4 +1,4 @@
-"""What a rule is: a condition on columns of `fct_entity_hour`, and what follows when it holds."""
+"""What a rule is: a condition on columns of an entity hour, and what follows when it holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,20 @@ from enum import StrEnum
 
 from ja4_assets.features.catalogue import FEATURE_NAMES
 
-TEXT_COLUMNS = frozenset({"user_agent", "ua_family", "ja4", "ja4_stable", "host", "crawler_state"})
+TEXT_COLUMNS = frozenset(
+    {
+        "user_agent",
+        "ua_family",
+        "ja4",
+        "ja4_stable",
+        "host",
+        "claimed_bot",
+        "identity_state",
+        "identity_method",
+        "identity_detail",
+        "watch_list",
+    }
+)
 COUNT_COLUMNS = frozenset(
     {
         "requests",
@@ -20,10 +33,19 @@ COUNT_COLUMNS = frozenset(
         "pages",
         "login_attempts",
         "login_failures",
+        "attack_requests",
+        "disallowed_requests",
+        "ua_engines",
+        "hellos",
+        "unused_hellos",
     }
 )
-NUMBER_COLUMNS = COUNT_COLUMNS | frozenset(FEATURE_NAMES)
-"""The columns of the mart that a condition may name; anything else is refused when the rule is made."""
+SHARE_COLUMNS = frozenset(
+    {"tcp_os_mismatch", "h2_ua_mismatch", "ch_missing", "encoding_poor", "http10_share"}
+)
+"""Shares that rules read and no model does."""
+NUMBER_COLUMNS = COUNT_COLUMNS | SHARE_COLUMNS | frozenset(FEATURE_NAMES)
+"""What a condition may name; anything else is refused when the rule is made."""
 
 
 class Verdict(StrEnum):
@@ -89,7 +111,20 @@ class ContainsAny:
             raise ValueError(f"a condition on {self.column} needs strings to look for")
 
 
-Condition = AtLeast | AtMost | ShareAtLeast | ContainsAny
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """A text matches a pattern (RE2) somewhere."""
+
+    column: str
+    pattern: str
+
+    def __post_init__(self) -> None:
+        _require(self.column, TEXT_COLUMNS)
+        if not self.pattern:
+            raise ValueError(f"a condition on {self.column} needs a pattern")
+
+
+Condition = AtLeast | AtMost | ShareAtLeast | ContainsAny | Matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +142,8 @@ class Rule:
     """Every condition must hold; one on an unobserved value does not."""
     evidence: tuple[str, ...]
     """Columns of the mart whose values are kept with the verdict."""
+    is_about_identity: bool = False
+    """It proves who the client is, or that it is not who it says: it decides before every other rule."""
 
     def __post_init__(self) -> None:
         if not 0.0 < self.weight < 1.0:
@@ -121,4 +158,4 @@ class Rule:
 
 def _require(column: str, allowed: frozenset[str]) -> None:
     if column not in allowed:
-        raise ValueError(f"{column} is not a column of fct_entity_hour that this condition can read")
+        raise ValueError(f"{column} is not a column that this condition can read")

@@ -102,6 +102,21 @@ def test_bots_rank_above_people(
     assert precision_sum / found > 4 * chance
 
 
+def test_no_rule_calls_a_person_a_bad_bot(
+    platform: Platform, labels: dict[tuple[str, str, str], dict[str, str]]
+) -> None:
+    """Nobody of the lab's people, nor of those made out of them; feed readers, monitors included."""
+    with platform.client() as client:
+        rows = client.query(
+            "select replaceOne(toString(client_ip), '::ffff:', ''), ja4_stable, host, verdict_source_id"
+            " from fct_entity_verdict where verdict = 'bad_bot' and verdict_source = 'rule'"
+        ).result_rows
+    assert rows
+    truth = [(labels[str(ip), str(ja4), str(host)]["label"], rule) for ip, ja4, host, rule in rows]
+    accused = [rule for label, rule in truth if label == "human"]
+    assert accused == []
+
+
 def test_the_model_is_registered_with_an_alias_parameters_and_metrics(platform: Platform) -> None:
     path = "/api/2.0/mlflow/registered-models/alias?name=ja4_entity_forest&alias=champion"
     version = platform.json("JA4_MLFLOW_PORT", path)["model_version"]

@@ -12,9 +12,11 @@ import pytest
 
 from ja4_assets.features.catalogue import FEATURE_NAMES
 from ja4_assets.resources.clickhouse import ClickHouseResource
+from ja4_assets.rules.rule import SHARE_COLUMNS
 from ja4_assets.storage import migrate
 
 HOUR = datetime(2026, 11, 1, 12, tzinfo=UTC)
+NUMBERS = (*FEATURE_NAMES, *sorted(SHARE_COLUMNS))
 CHROME = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 )
@@ -25,9 +27,26 @@ create table fct_entity_hour (
     connections UInt64, first_ts DateTime64(6, 'UTC'), last_ts DateTime64(6, 'UTC'), user_agent String,
     user_agents UInt32, ua_family String, ua_version Nullable(UInt16), ja4 String, paths UInt64,
     status_4xx UInt64, status_5xx UInt64, matched_requests UInt64, is_sufficient Bool, pages UInt64,
-    login_attempts UInt64, login_failures UInt64, crawler_state String, __FEATURES__
+    login_attempts UInt64, login_failures UInt64, attack_requests UInt64,
+    disallowed_requests Nullable(UInt64),
+    ua_engines UInt64, is_signed Bool, claimed_bot String, hellos Nullable(UInt64),
+    unused_hellos Nullable(UInt64), __FEATURES__
 ) engine = MergeTree order by (hour, client_ip, ja4_stable, host)
 """
+# What the rules join to it; dbt makes views of these names.
+JOINED = (
+    """
+    create table dim_bot_identity (
+        client_ip IPv6, claimed String, operator String, method String, state String, detail String,
+        checked_at DateTime64(6, 'UTC')
+    ) engine = MergeTree order by client_ip
+    """,
+    """
+    create table dim_label (scope String, ja4 Nullable(String), label String, is_active Bool)
+    engine = MergeTree order by scope
+    """,
+    "create table watched_fingerprints (ja4 String) engine = MergeTree order by ja4",
+)
 
 
 def entity_hour(number: int, **changes: object) -> dict[str, object]:
@@ -54,8 +73,14 @@ def entity_hour(number: int, **changes: object) -> dict[str, object]:
         "pages": 2,
         "login_attempts": 0,
         "login_failures": 0,
-        "crawler_state": "none",
-        **dict.fromkeys(FEATURE_NAMES, 0.0),
+        "attack_requests": 0,
+        "disallowed_requests": None,
+        "ua_engines": 1,
+        "is_signed": False,
+        "claimed_bot": "",
+        "hellos": 2,
+        "unused_hellos": 0,
+        **dict.fromkeys(NUMBERS, 0.0),
     }
     unknown = changes.keys() - row.keys()
     if unknown:
@@ -69,8 +94,10 @@ def database(clickhouse_dsn: str) -> ClickHouseResource:
     url = f"{clickhouse_dsn}/assets_{uuid.uuid4().hex[:12]}"
     migrate.upgrade(url)
     client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
-    features = ", ".join(f"{name} Nullable(Float64)" for name in FEATURE_NAMES)
+    features = ", ".join(f"{name} Nullable(Float64)" for name in NUMBERS)
     client.command(MART.replace("__FEATURES__", features))
+    for table in JOINED:
+        client.command(table)
     client.close()
     return ClickHouseResource(url=url)
 
@@ -80,7 +107,7 @@ def store_entity_hours(database: ClickHouseResource) -> Callable[[list[dict[str,
     """Write rows into the mart."""
 
     def store(rows: list[dict[str, object]]) -> None:
-        numbers = dict.fromkeys(FEATURE_NAMES, pl.Float64)
+        numbers = dict.fromkeys(NUMBERS, pl.Float64)
         database.insert(
             "fct_entity_hour", pl.DataFrame(rows, schema_overrides=numbers, infer_schema_length=None)
         )

@@ -39,12 +39,11 @@ EXPECTED = {
     "dim_ja4": ("marts", "whole"),
     "entity_forest": ("models", "whole"),
     "entity_forest_champion": ("models", "whole"),
+    "bot_identities": ("verdicts", "hourly"),
     "bot_scores": ("verdicts", "hourly"),
     "verdicts": ("verdicts", "hourly"),
     "campaigns": ("campaigns", "hourly"),
     "campaign_members": ("campaigns", "hourly"),
-    "promised_alerts": ("verdicts", "hourly"),
-    "model_drift": ("models", "whole"),
 }
 
 
@@ -78,11 +77,10 @@ def test_the_refresh_builds_every_stored_model_in_one_start_of_dbt(listing: list
     stored = {"int_requests", "fct_entity_hour", "fct_ja4_hour", "fct_request_minute", "dim_ja4"}
     stored |= {"fct_join_accuracy", "int_ja4_client_hour"}
     stored |= {f"fct_{profile}_hour" for profile in ("ip", "asn", "country", "host")}
-    groups = ("requests", "population", "contradictions", "headers", "timing", "rhythm", "paths")
+    groups = ("requests", "population", "contradictions", "headers", "timing", "rhythm", "paths", "hellos")
     stored |= {f"int_entity_hour_{group}" for group in groups}
-    own = {"bot_scores", "verdicts", "promised_alerts", "campaigns", "campaign_members"}
-    assert {*keys} == stored | own
-    assert int(steps) == 6, "dbt, scores, verdicts, alerts, campaigns, the check of the joins"
+    assert {*keys} == stored | {"bot_identities", "bot_scores", "verdicts", "campaigns", "campaign_members"}
+    assert int(steps) == 6, "dbt, identities, scores, verdicts, campaigns, the check of the joins"
 
 
 def test_dbt_tests_and_own_checks_are_asset_checks(listing: list[list[str]]) -> None:

@@ -57,6 +57,14 @@ reference as (
     group by ja4
 ),
 
+disallowed as (
+    select
+        host,
+        groupArray(pattern) as disallowed_patterns
+    from {{ ref('stg_disallowed_paths') }}
+    group by host
+),
+
 publishing as (
     select distinct lower(name) as name
     from {{ ref('stg_crawler_ranges') }}
@@ -77,6 +85,7 @@ joined as (
     from source
     inner join versioned using (user_agent)
     left join reference using (ja4)
+    left join disallowed using (host)
 ),
 
 judged as (
@@ -112,8 +121,13 @@ judged as (
         ua_family,
         ua_version,
         ua_os,
+        ua_engine,
         is_browser,
         is_declared_bot,
+        cast(signature is not null as UInt8) as has_signature,
+        lower(replaceRegexpOne(
+            extract(ifNull(signature_agent, ''), 'https://([^/"?#]+)'), ':443$', ''
+        )) as signature_domain,
         referer,
         join_state,
         join_confidence,
@@ -126,6 +140,14 @@ judged as (
         nullIf(lower(extract(ifNull(accept_language, ''), '^\\s*([A-Za-z]{2,3})\\b')), '') as language,
         {{ resource_kind('method', 'path', 'sec_fetch_dest', 'accept') }} as resource,
         cast({{ is_sensitive_path('path') }} as UInt8) as is_sensitive_path,
+        cast({{ is_attack_path('path') }} as UInt8) as is_attack_path,
+        cast(
+            if(
+                empty(disallowed_patterns),
+                null,
+                arrayExists(pattern -> match(path, pattern), disallowed_patterns)
+            ) as Nullable(UInt8)
+        ) as is_disallowed,
         cast({{ is_login_attempt('method', 'path', 'status') }} as UInt8) as is_login_attempt,
         cast(
             if(
@@ -172,6 +194,20 @@ judged as (
             ) as Nullable(UInt8)
         ) as is_ttl_mismatch,
         cast(
+            if(
+                is_own_hello and tcp_signature is not null,
+                {{ is_other_tcp_stack('ifNull(ch_platform, ua_os)', 'tcp_signature') }},
+                null
+            ) as Nullable(UInt8)
+        ) as is_tcp_os_mismatch,
+        cast(
+            if(
+                is_browser and peer_ip = client_ip and h2_fingerprint is not null,
+                {{ is_other_h2_engine('ua_engine', 'h2_fingerprint') }},
+                null
+            ) as Nullable(UInt8)
+        ) as is_h2_mismatch,
+        cast(
             if(is_own_hello, tcp_mss < {{ full_mss('client_ip') }}, null) as Nullable(UInt8)
         ) as is_mss_low,
         cast(
@@ -188,6 +224,22 @@ judged as (
                 null
             ) as Nullable(UInt8)
         ) as is_required_header_missing,
+        cast(
+            if(
+                scheme = 'https' and accept_encoding is not null and {{ implies_brotli() }}
+                and ifNull(sec_fetch_dest, '') not in ('audio', 'video'),
+                not match(lower(ifNull(accept_encoding, '')), '\\bbr\\b'),
+                null
+            ) as Nullable(UInt8)
+        ) as is_encoding_poor,
+        cast(if(is_browser and is_own_hello, protocol = 'HTTP/1.0', null) as Nullable(UInt8)) as is_http10,
+        cast(
+            if(
+                scheme = 'https' and notEmpty(header_names) and {{ implies_client_hints() }},
+                not arrayExists(name -> lower(name) = 'sec-ch-ua', header_names),
+                null
+            ) as Nullable(UInt8)
+        ) as is_client_hint_missing,
         cast(
             if(
                 is_browser and http_major = 1 and header_order_source = 'wire' and notEmpty(header_names),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,7 +13,8 @@ from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.rules.catalogue import RULES, RULES_BY_ID
 from ja4_assets.rules.policy import judge
 from ja4_assets.rules.render import render
-from ja4_assets.rules.rule import AtLeast, ContainsAny, Rule, ShareAtLeast, Verdict
+from ja4_assets.rules.rule import AtLeast, ContainsAny, Matches, Rule, ShareAtLeast, Verdict
+from ja4_assets.rules.suspicion import MODEL_MOST
 
 Row = dict[str, object]
 Store = Callable[[list[Row]], None]
@@ -36,26 +38,77 @@ CASES: dict[str, Row] = {
     "R016": {"enum_score": 0.9, "requests": 30},
     "R017": {"login_attempts": 55, "login_failures": 54},
     "R018": {"sensitive_hits": 0.8},
-    "R019": {"crawler_state": "false"},
-    "R020": {"crawler_state": "verified"},
+    "R019": {"claimed_bot": "Impostor"},
+    "R020": {"claimed_bot": "Verified"},
+    "R021": {"ch_missing": 0.9},
+    "R022": {"h2_ua_mismatch": 0.8},
+    "R023": {"tcp_os_mismatch": 0.9},
+    "R024": {"ua_engines": 2},
+    "R025": {"hdr_case_odd": 0.8},
+    "R026": {"host": "203.0.113.80"},
+    "R027": {"claimed_bot": "Unknown", "disallowed_requests": 3},
+    "R028": {"hellos": 30, "unused_hellos": 24},
+    "R029": {"ja4": "t13d0101h2_labelled"},
+    "R030": {"ja4": "t13d0101h2_recorded"},
+    "R031": {"encoding_poor": 0.9},
+    "R032": {"http10_share": 0.9},
+    "R033": {"attack_requests": 3},
+    "R034": {"mode_share": 0.95, "requests": 20, "reqs_per_conn": 1.0},
 }
 """What makes an ordinary Chromium fire one rule and no other."""
 
+JOINED = (
+    """
+    insert into dim_bot_identity (client_ip, claimed, method, state, detail)
+    select distinct client_ip, claimed_bot, 'range', lower(claimed_bot), 'as the test has it'
+    from fct_entity_hour
+    where claimed_bot != ''
+    """,
+    """
+    insert into dim_label values
+    ('ja4', 't13d0101h2_labelled', 'bad_bot', true),
+    ('ja4', 't13d0101h2_revoked', 'bad_bot', false),
+    ('ja4', 't13d0101h2_good', 'good_bot', true)
+    """,
+    "insert into watched_fingerprints values ('t13d0101h2_recorded')",
+)
+
 NEAR_MISSES: dict[str, Row] = {
     "R001": {"user_agent": "Mozilla/5.0 (curling fan) Firefox/153.0"},
+    "R002": {"user_agent": "Mozilla/5.0 (X11; Linux x86_64) mapping Firefox/153.0"},
     "R003": {"user_agent": "Mozilla/5.0 (Linux; Android 15; Cubot X70) Chrome/156.0.0.0"},
+    "R004": {"user_agent": "Mozilla/5.0 (X11; Linux x86_64) Headless Horseman Firefox/153.0"},
     "R005": {"ua_ja4_known_mismatch": None},
+    "R006": {"grease_missing": 0.49},
     "R007": {"secfetch_missing": 0.49},
+    "R008": {"secfetch_incoherent": 0.49},
+    "R009": {"ch_ua_mismatch": None},
+    "R010": {"ch_platform_mismatch": 0.49},
     "R011": {"requests": 100, "paths": 19, "status_4xx": 95},
+    "R012": {"tls_floor_gap": 0.49},
+    "R013": {"hdr_required_missing": 0.49},
     "R015": {"pages": 5, "asset_complete": 0.0},
     "R016": {"enum_score": 0.9, "requests": 7},
     "R017": {"login_attempts": 55, "login_failures": 20},
-    "R020": {"crawler_state": "unverifiable"},
+    "R018": {"sensitive_hits": 0.29},
+    "R019": {"claimed_bot": "Unknown"},
+    "R020": {"claimed_bot": "Unknown", "user_agent": "Mozilla/5.0 verified"},
+    "R021": {"ch_missing": None},
+    "R022": {"h2_ua_mismatch": 0.49},
+    "R023": {"tcp_os_mismatch": 0.9, "requests": 4},
+    "R024": {"ua_engines": 2, "ja4_stable": ""},
+    "R025": {"hdr_case_odd": 0.49},
+    "R026": {"host": "203.0.113.80.example"},
+    "R027": {"disallowed_requests": 30},
+    "R028": {"hellos": 40, "unused_hellos": 24},
+    "R029": {"ja4": "t13d0101h2_revoked"},
+    "R030": {"ja4": "t13d0101h2_good"},
+    "R031": {"encoding_poor": 0.49},
+    "R032": {"http10_share": None},
+    "R033": {"attack_requests": 2},
+    "R034": {"mode_share": 0.95, "requests": 20, "reqs_per_conn": 6.0},
     "R014": {"pq_missing": 1.0, "user_agent": "Mozilla/5.0 (iPhone) Version/26.0 Safari/604.1"},
 }
-USED_IDS = {f"R{number:03}" for number in range(1, 21)}
-"""Every id ever given, retired ones too."""
-
 NO_SCORES = pl.DataFrame(
     schema={
         "hour": pl.Datetime("us", "UTC"),
@@ -66,6 +119,8 @@ NO_SCORES = pl.DataFrame(
 
 
 def evaluate(database: ClickHouseResource) -> pl.DataFrame:
+    for statement in JOINED:
+        database.command(statement)
     query = render(RULES)
     window = {"start": "2026-11-01 00:00:00", "end": "2026-11-02 00:00:00"}
     return database.read(query.text, {**query.parameters, **window})
@@ -76,15 +131,28 @@ def fired(frame: pl.DataFrame) -> list[list[str]]:
 
 
 def test_ids_are_unique_well_formed_and_never_reused() -> None:
+    """`used_ids.txt` has a line for every id ever given, `Rnnn title`, in order; it only ever grows."""
+    lines = Path(__file__).with_name("used_ids.txt").read_text().splitlines()
+    used = dict(line.split(" ", 1) for line in lines)
+    assert list(used) == [f"R{number:03}" for number in range(1, len(lines) + 1)]
     ids = [rule.id for rule in RULES]
     assert len(set(ids)) == len(ids)
     assert all(re.fullmatch(r"R\d{3}", rule_id) for rule_id in ids)
-    assert set(ids) <= USED_IDS
+    # An id whose title is another is an id given to another rule.
+    assert {rule.id: rule.title for rule in RULES} == {rule_id: used[rule_id] for rule_id in ids}
     assert len({rule.title for rule in RULES}) == len(RULES)
 
 
+def test_there_are_rules_of_every_kind_that_was_asked_for() -> None:
+    assert len(RULES) >= 25
+
+
+def test_no_rule_against_weighs_less_than_a_model_s_score_alone() -> None:
+    assert min(rule.weight for rule in RULES if rule.verdict is not Verdict.GOOD_BOT) > MODEL_MOST
+
+
 def test_every_rule_has_a_case_a_reason_and_evidence() -> None:
-    assert set(CASES) == set(RULES_BY_ID)
+    assert set(CASES) == set(NEAR_MISSES) == set(RULES_BY_ID)
     for rule in RULES:
         assert rule.reason.endswith(".")
         assert rule.evidence
@@ -135,14 +203,16 @@ def test_no_value_of_a_rule_enters_the_text_of_the_query() -> None:
             ContainsAny("user_agent", ("needle'--",)),
             AtLeast("paths", 4242),
             ShareAtLeast("paths", "requests", 0.375),
+            Matches("host", "pattern'--"),
         ),
         evidence=("paths",),
     )
     query = render([rule])
     assert "needle" not in query.text
     assert "4242" not in query.text
+    assert "pattern" not in query.text
     assert "0.375" not in query.text
-    assert list(query.parameters.values()) == [["needle'--"], 4242.0, 0.375]
+    assert list(query.parameters.values()) == [["needle'--"], 4242.0, 0.375, "pattern'--"]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,11 @@ def entity(
         "user_agent": agent,
         "ua_family": family,
         "ja4": "t13d1517h2_8daaf6152771_cb7bf5808d99",
+        "claimed_bot": "Googlebot",
+        "identity_state": "verified",
+        "identity_method": "range",
+        "identity_detail": "in the published ranges of Googlebot",
+        "watch_list": "",
         "is_sufficient": sufficient,
         **dict.fromkeys(evidence_numbers(RULES), 1.0),
         **{rule.id: rule.id in fired for rule in RULES},
@@ -71,6 +76,9 @@ HIGH, LOW, ABSENT = 0.7, 0.45, None
         (["R006", "R005"], ABSENT, "bad_bot", "rule", "R005"),
         (["R003", "R005"], LOW, "bad_bot", "rule", "R005"),
         (["R003", "R001"], LOW, "suspicious", "rule", "R001"),
+        (["R020", "R001", "R011", "R027"], HIGH, "good_bot", "rule", "R020"),
+        (["R019", "R003"], LOW, "bad_bot", "rule", "R019"),
+        (["R019", "R005", "R002"], HIGH, "bad_bot", "rule", "R019"),
         ([], ABSENT, "unknown", "rule", NO_RULE),
     ],
 )
@@ -137,6 +145,16 @@ def test_a_rule_s_row_says_why_and_names_the_other_rules_and_the_score() -> None
     assert found["user_agent"] == "x" * MAX_VALUE_CHARS
     assert found["secfetch_missing"] == "100%"
     assert (found["anomaly_score"], found["model"]) == ("0.7000", "ja4_entity_forest:3")
+
+
+def test_a_verified_bot_s_row_says_what_proves_it_and_what_else_it_did() -> None:
+    (row,) = judge(entity("R003", "R011", "R020"), score(HIGH), RULES).to_dicts()
+    assert row["confidence"] == pytest.approx(0.99)
+    assert reason_sentence(row, RULES_BY_ID).endswith(" Also: path guessing, declared crawler.")
+    found = evidence(row, RULES_BY_ID)
+    assert (found["identity_method"], found["identity_state"]) == ("range", "verified")
+    assert found["identity_detail"] == "in the published ranges of Googlebot"
+    assert found["rules"] == "R020,R011,R003"
 
 
 def test_the_model_s_row_names_value_and_norm_of_what_was_strange() -> None:

@@ -46,6 +46,8 @@ entities as (
         {{ smoothed_share('is_grease_missing') }} as grease_missing,
         {{ smoothed_share('is_pq_missing') }} as pq_missing,
         {{ smoothed_share('is_ttl_mismatch') }} as ttl_os_mismatch,
+        {{ smoothed_share('is_tcp_os_mismatch') }} as tcp_os_mismatch,
+        {{ smoothed_share('is_h2_mismatch') }} as h2_ua_mismatch,
         {{ smoothed_share('is_mss_low') }} as mss_tunnel,
         {{ smoothed_share('is_sni_mismatch') }} as sni_host_mismatch
     from source
@@ -212,6 +214,8 @@ joined as (
         cast(h2fp_ua_bits as Nullable(Float64)) as h2fp_ua_bits,
         cast(ttl_os_mismatch as Nullable(Float64)) as ttl_os_mismatch,
         cast(tcpsig_os_bits as Nullable(Float64)) as tcpsig_os_bits,
+        cast(tcp_os_mismatch as Nullable(Float64)) as tcp_os_mismatch,
+        cast(h2_ua_mismatch as Nullable(Float64)) as h2_ua_mismatch,
         cast(mss_tunnel as Nullable(Float64)) as mss_tunnel,
         cast(sni_host_mismatch as Nullable(Float64)) as sni_host_mismatch,
         cast(nullIf(ja4_per_ip, 0) as Nullable(Float64)) as ja4_per_ip,

@@ -31,6 +31,13 @@ entities as (
         countIf(is_login_attempt) as login_attempts,
         countIf(is_login_attempt and status in (400, 401, 403, 422)) as login_failures,
         countIf(is_contradicted) as contradicted_requests,
+        countIf(is_attack_path) as attack_requests,
+        cast(
+            if(count(is_disallowed) = 0, null, countIf(is_disallowed)) as Nullable(UInt64)
+        ) as disallowed_requests,
+        uniqExactIf(ua_engine, is_own_hello and is_browser and ua_engine != '') as ua_engines,
+        cast(countIf(has_signature) * 2 > count() as Bool) as is_signed,
+        ifNull({{ commonest('source.signature_domain') }}, '') as signature_domain,
         ifNull(sum(response_bytes), 0) as response_bytes,
         -- One address has one network and one country at a time; the larger where a refresh came in between.
         max(asn) as asn,
@@ -53,9 +60,10 @@ user_agents as (
         user_agent,
         ua_family,
         ua_version,
-        is_browser
+        is_browser,
+        is_declared_bot
     from source
-    group by hour, client_ip, ja4_stable, host, user_agent, ua_family, ua_version, is_browser
+    group by hour, client_ip, ja4_stable, host, user_agent, ua_family, ua_version, is_browser, is_declared_bot
     order by count() desc, user_agent desc
     limit 1 by hour, client_ip, ja4_stable, host
 ),
@@ -85,6 +93,12 @@ joined as (
         login_attempts,
         login_failures,
         contradicted_requests,
+        attack_requests,
+        disallowed_requests,
+        ua_engines,
+        is_signed,
+        -- A signature names its bot better than a user agent does, but speaks for the signed requests only.
+        multiIf(is_signed, signature_domain, is_declared_bot, ua_family, '') as claimed_bot,
         response_bytes,
         asn,
         asn_kind,
