@@ -81,6 +81,7 @@ def _scheme(colours: Palette, mode: str) -> dict[str, Any]:
                     }
                 }
             },
+            "MuiLinearProgress": {"defaultProps": {"aria-label": "Reading"}},
             "MuiButtonBase": {"defaultProps": {"disableRipple": True}},
             "MuiToggleButton": {
                 "styleOverrides": {

@@ -28,6 +28,14 @@ class Threshold:
     effect: str
     """What a smaller and a larger value do."""
 
+    @staticmethod
+    def maybe_number(text: str) -> float | None:
+        """The number that a person wrote; None for anything else."""
+        try:
+            return float(text)
+        except ValueError:
+            return None
+
     def checked(self, value: float | None, note: str) -> float:
         """The value, if it may be set. Raises ThresholdRefusedError."""
         if value is None or not math.isfinite(value) or not self.low <= value <= self.high:

@@ -24,7 +24,7 @@ def skeleton_kpis(count: int) -> Markup:
         '<div class="skeleton" style="width:65%;height:24px;margin:6px 0"></div>'
         '<div class="skeleton" style="width:80%;height:12px"></div></div>'
     )
-    return Markup('<div class="kpis{}" aria-busy="true" aria-label="Loading">{}</div>').format(
+    return Markup('<div class="kpis{}" role="status" aria-busy="true" aria-label="Loading">{}</div>').format(
         " eight" if count > 4 else "", card * count
     )
 

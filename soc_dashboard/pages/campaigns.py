@@ -45,6 +45,7 @@ class CampaignsPage(PageSession):
         self.table_state = CampaignState()
         super().__init__(**session)  # type: ignore[arg-type]
         self.status = pmui.Select(
+            label="State",
             options={"Every state": "", **{words: key for key, words in STATUS_WORDS.items()}},
             value=self.table_state.status,
             size="small",

@@ -113,6 +113,7 @@ class DatabaseTable:
         boxes: list[Any] = [*controls, self._query.widget if self._query else self._text_filter()]
         if verdict_filter is not None:
             self.verdict = pmui.Select(
+                label="Verdict",
                 options={verdict_filter: "", **{style.label: style.key for style in reversed(VERDICTS)}},
                 value=state.verdict,
                 size="small",

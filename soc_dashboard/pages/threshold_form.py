@@ -39,12 +39,11 @@ class _Line:
         self._session = session
         self._words = html_pane(Markup(""))
         self._said = html_pane(Markup(""))
-        self._value = pmui.FloatInput(
+        # Not a FloatInput: its buttons have no names.
+        self._value = pmui.TextInput(
             label=threshold.label,
-            value=threshold.default,
-            start=threshold.low,
-            end=threshold.high,
-            step=0.01,
+            value=f"{threshold.default:g}",
+            max_length=20,
             size="small",
             width=180,
             margin=0,
@@ -87,13 +86,14 @@ class _Line:
                 threshold.low, threshold.high, threshold.default,
             )
         )  # fmt: skip
-        self._value.value = holds
+        self._value.value = f"{holds:g}"
 
     async def _set(self) -> None:
         log = SettingLog(self._session.marts, self._session.clock)
         try:
             user = require(Role.ADMIN)
-            await log.set(user.name, self.threshold, self._value.value, (self._note.value or "").strip())
+            value = self.threshold.maybe_number(self._value.value or "")
+            await log.set(user.name, self.threshold, value, (self._note.value or "").strip())
         except (ForbiddenError, ThresholdRefusedError, StoreFailedError) as failure:
             words = Markup('<p class="said warning" role="alert">Not set: {}.</p>').format(text(str(failure)))
             self._said.object = str(words)
