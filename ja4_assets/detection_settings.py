@@ -32,7 +32,7 @@ DETECTION_SETTINGS: tuple[DetectionSetting, ...] = (
         0.001,
         0.5,
         0.05,
-        "largest expected share of alerts that are about people, of all alerts of an hour",
+        "largest expected share of wrong alerts among the alerts that the model raises in a day",
     ),
 )
 """A name is never given another meaning: rows of years ago carry it."""

@@ -26,7 +26,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.tree import ExtraTreeRegressor
 
 from ja4_assets.features.catalogue import FEATURE_NAMES
-from ja4_assets.ml.forest import FloatArray, training_medians
+from ja4_assets.ml.forest import FloatArray
+from ja4_assets.ml.scaling import CellRobustScaler
 
 LEAF = -1
 
@@ -39,7 +40,8 @@ class Contribution:
     value: float | None
     """As in the mart; None if unobserved."""
     norm: float | None
-    """Median of the training window; None if it was never observed there."""
+    """Median of its population in training: the row's host and hour of the week, or all rows where those are
+    too few; None if it was never observed."""
     bits: float
     """log2 of the factor by which the feature raised the anomaly score; negative if it lowered it."""
 
@@ -51,8 +53,10 @@ def contributions(pipeline: Pipeline, matrix: pd.DataFrame) -> tuple[FloatArray,
     """
     forest: IsolationForest = pipeline.named_steps["forest"]
     # The trees were fitted on 32-bit inputs and compare in 32 bits.
-    inputs = np.asarray(pipeline.named_steps["inputs"].transform(matrix), dtype=np.float32)
-    owner = _feature_of_each_input(pipeline)
+    scaled = pipeline.named_steps["scale"].transform(matrix)
+    inputs = np.asarray(pipeline.named_steps["inputs"].transform(scaled), dtype=np.float32)
+    # The forest sees every value, in the order of the catalogue, then every indicator.
+    owner = list(range(len(FEATURE_NAMES))) * 2
     total = np.zeros((len(matrix), len(FEATURE_NAMES)))
     expected = 0.0
     for estimator in forest.estimators_:
@@ -68,7 +72,7 @@ def top_contributions(pipeline: Pipeline, matrix: pd.DataFrame, count: int) -> l
     if matrix.empty:
         return []
     bits, _ = contributions(pipeline, matrix)
-    medians = training_medians(pipeline)
+    norms = population_norms(pipeline, matrix)
     values = matrix[list(FEATURE_NAMES)].to_numpy()
     order = np.argsort(-bits, axis=1, kind="stable")[:, :count]
     return [
@@ -76,7 +80,7 @@ def top_contributions(pipeline: Pipeline, matrix: pd.DataFrame, count: int) -> l
             Contribution(
                 name=FEATURE_NAMES[column],
                 value=_maybe(values[row, column]),
-                norm=_maybe(medians[FEATURE_NAMES[column]]),
+                norm=_maybe(norms[row, column]),
                 bits=float(bits[row, column]),
             )
             for column in order[row]
@@ -84,6 +88,13 @@ def top_contributions(pipeline: Pipeline, matrix: pd.DataFrame, count: int) -> l
         ]
         for row in range(len(matrix))
     ]
+
+
+def population_norms(pipeline: Pipeline, matrix: pd.DataFrame) -> FloatArray:
+    """What is usual for each row's host and hour of the week, in the mart's units; shape (rows, features)."""
+    scaler: CellRobustScaler = pipeline.named_steps["scale"]
+    center, _ = scaler.parameters_of(matrix)
+    return np.broadcast_to(scaler.in_units_of_the_mart(center), (len(matrix), len(scaler.features_)))
 
 
 def _node_contributions(estimator: ExtraTreeRegressor, owner: list[int]) -> tuple[FloatArray, float]:
@@ -104,14 +115,6 @@ def _node_contributions(estimator: ExtraTreeRegressor, owner: list[int]) -> tupl
                 summed[child] = summed[node]
                 summed[child, owner[tree.feature[node]]] += 1.0 + remaining[child] - remaining[node]
     return summed, float(remaining[0])
-
-
-def _feature_of_each_input(pipeline: Pipeline) -> list[int]:
-    """Index in the catalogue of the feature behind each column that the forest sees."""
-    union = dict(pipeline.named_steps["inputs"].transformer_list)
-    values = list(union["value"].named_steps["log_counts"].get_feature_names_out())
-    indicators = [FEATURE_NAMES[index] for index in union["unobserved"].features_]
-    return [FEATURE_NAMES.index(name) for name in values + indicators]
 
 
 def _maybe(value: float) -> float | None:

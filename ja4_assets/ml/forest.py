@@ -1,26 +1,26 @@
 """The Isolation Forest that ranks entity hours by how unlike the rest they are.
 
-One scikit-learn Pipeline holds everything that is fitted: log1p on counts, robust scaling, the
-value that stands for "unobserved" together with an indicator column per feature, and the forest.
-Preprocessing is therefore fitted in training only and travels with the model.
+One scikit-learn Pipeline holds everything that is fitted: log1p on counts and robust scaling per host and
+hour of the week (`ml.scaling`), the value that stands for "unobserved" together with an indicator column
+per feature, and the forest. Preprocessing is therefore fitted in training only and travels with the model.
 """
 
 from __future__ import annotations
 
 import hashlib
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import IsolationForest
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer, RobustScaler
 
-from ja4_assets.features.catalogue import COUNT_FEATURES, FEATURE_NAMES
+from ja4_assets.features.catalogue import FEATURE_NAMES
+from ja4_assets.ml.conformal import Calibration
+from ja4_assets.ml.drift import DriftReference
+from ja4_assets.ml.scaling import MIN_CELL_ROWS, CellRobustScaler
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -42,6 +42,8 @@ class ForestSettings:
     trees: int = 200
     samples_per_tree: int = 256
     """Rows each tree sees; 256 is the published default of Isolation Forest (Liu et al., 2008)."""
+    min_cell_rows: int = MIN_CELL_ROWS
+    """Rows from which a host's hour of the week has a scale of its own."""
     alert_quantile: float = 0.98
     """An entity hour is an alert when it is stranger than this share of the training window."""
     seed: int = 20_261_101
@@ -66,10 +68,13 @@ class ScoreReference:
 
 @dataclass(frozen=True, slots=True)
 class EntityForest:
-    """A fitted pipeline with the reference that its scores are read against."""
+    """A fitted pipeline with what its scores are read against."""
 
     pipeline: Pipeline
     reference: ScoreReference
+    calibration: Calibration = field(default_factory=lambda: Calibration({}))
+    """Without one there are no p-values, and no promise."""
+    drift: DriftReference | None = None
 
     def anomaly_scores(self, matrix: pd.DataFrame) -> FloatArray:
         """2 ** -(mean path length / expected path length): 0 to 1, higher is stranger; one per row."""
@@ -79,37 +84,33 @@ class EntityForest:
 
 
 def build_pipeline(settings: ForestSettings) -> Pipeline:
-    """The unfitted pipeline, from the columns of `feature_matrix` to a score.
+    """The unfitted pipeline, from the columns of `scaling.model_matrix` to a score.
 
-    An unobserved value becomes 0 after scaling, which is the training median, and its indicator
-    becomes 1: the forest can isolate "unobserved" without mistaking it for an extreme value.
+    An unobserved value becomes 0 after scaling, which is the median, and its indicator becomes 1: the
+    forest can isolate "unobserved" without mistaking it for an extreme value.
     """
-    counts = FunctionTransformer(np.log1p, feature_names_out="one-to-one")
-    values = Pipeline(
+    inputs = FeatureUnion(
         [
-            (
-                "log_counts",
-                ColumnTransformer(
-                    [("counts", counts, list(COUNT_FEATURES))],
-                    remainder="passthrough",
-                    verbose_feature_names_out=False,
-                ),
-            ),
-            ("scale", RobustScaler()),
             (
                 "unobserved_to_median",
                 SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True),
             ),
+            ("unobserved", MissingIndicator(features="all")),
         ]
     )
-    inputs = FeatureUnion([("value", values), ("unobserved", MissingIndicator(features="all"))])
     forest = IsolationForest(
         n_estimators=settings.trees,
         max_samples=settings.samples_per_tree,
         contamination=1.0 - settings.alert_quantile,
         random_state=settings.seed,
     )
-    return Pipeline([("inputs", inputs), ("forest", forest)])
+    return Pipeline(
+        [
+            ("scale", CellRobustScaler(min_cell_rows=settings.min_cell_rows)),
+            ("inputs", inputs),
+            ("forest", forest),
+        ]
+    )
 
 
 def train(matrix: pd.DataFrame, settings: ForestSettings) -> EntityForest:
@@ -123,10 +124,7 @@ def train(matrix: pd.DataFrame, settings: ForestSettings) -> EntityForest:
             f"at least {MIN_TRAINING_ROWS} are needed"
         )
     pipeline = build_pipeline(replace(settings, samples_per_tree=min(settings.samples_per_tree, len(matrix))))
-    with warnings.catch_warnings():
-        # A feature that nobody observed has no median; it stays at 0 and its indicator at 1.
-        warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
-        pipeline.fit(matrix)
+    pipeline.fit(matrix)
     scores = -pipeline.score_samples(matrix)
     grid = np.quantile(scores, np.linspace(0.0, 1.0, REFERENCE_POINTS))
     reference = ScoreReference(
@@ -139,23 +137,19 @@ def train(matrix: pd.DataFrame, settings: ForestSettings) -> EntityForest:
 
 
 def training_medians(pipeline: Pipeline) -> dict[str, float]:
-    """The median that training saw for each feature, in the mart's units; NaN if never observed."""
-    values: Pipeline = dict(pipeline.named_steps["inputs"].transformer_list)["value"]
-    names = values.named_steps["log_counts"].get_feature_names_out()
-    centres = dict(zip(names, values.named_steps["scale"].center_, strict=True))
-    return {
-        name: float(np.expm1(centres[name]) if name in COUNT_FEATURES else centres[name])
-        for name in FEATURE_NAMES
-    }
+    """The median of all training rows for each feature, in the mart's units; NaN if it was never observed."""
+    scaler: CellRobustScaler = pipeline.named_steps["scale"]
+    medians = scaler.in_units_of_the_mart(scaler.center_)
+    return {name: float(median) for name, median in zip(scaler.features_, medians, strict=True)}
 
 
 def model_hash(pipeline: Pipeline) -> str:
     """16 hex digits over every fitted number: equal for the same data, settings and library versions."""
     digest = hashlib.sha256()
-    values: Pipeline = dict(pipeline.named_steps["inputs"].transformer_list)["value"]
-    scale: RobustScaler = values.named_steps["scale"]
+    scaler: CellRobustScaler = pipeline.named_steps["scale"]
     forest: IsolationForest = pipeline.named_steps["forest"]
-    for array in (scale.center_, scale.scale_, np.asarray([forest.offset_])):
+    fitted = (scaler.center_, scaler.scale_, scaler.cells_, scaler.cell_center_, scaler.cell_scale_)
+    for array in (*fitted, np.asarray([forest.offset_])):
         digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
     for estimator in forest.estimators_:
         tree = estimator.tree_

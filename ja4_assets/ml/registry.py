@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import mlflow
-import pandas as pd
+import polars as pl
 import skops.io
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
 
 from ja4_assets.features.catalogue import FEATURE_NAMES
-from ja4_assets.ml import report
-from ja4_assets.ml.forest import EntityForest, ForestSettings, ScoreReference, model_hash
+from ja4_assets.ml.artifact import read_beside, write_beside
+from ja4_assets.ml.forest import EntityForest, model_hash
 from ja4_assets.ml.names import EXPERIMENT, MODEL_NAME
 from ja4_assets.ml.provenance import code_version
+from ja4_assets.ml.run_log import log_candidate, log_chosen
+from ja4_assets.ml.scaling import model_matrix
+from ja4_assets.ml.training import Candidate, TrainingData
+from ja4_assets.ml.versions import VersionFacts
 
-EXAMINATION_TAG = "score_examination"
+CHECKS_TAG = "blocking_checks"
 PASSED = "passed"
 REFUSED = "refused"
 
-REFERENCE_FILE = "score_reference.json"
-TRUSTED_TYPES = ("sklearn.tree._tree.Tree", "numpy.dtype")
+TRUSTED_TYPES = (
+    "ja4_assets.ml.scaling.CellRobustScaler",
+    "numpy.dtype",
+    "sklearn.tree._tree.Tree",
+)
 """What skops may build beyond its own list. Loading uses this list and not the one written in the
 model's folder, so that whoever can write to the registry cannot widen it."""
 
@@ -44,17 +50,11 @@ class TrainingRecord:
     max_rows: int
     """Limit of the sample, see `features.frame`."""
     entity_hours: int
+    """Read in the window."""
+    training_rows: int
+    """Those of them that the forest was fitted on; the others are held out."""
     data_version: str
     dagster_run_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingWindow:
-    """Which entity hours a version was trained on."""
-
-    start: datetime
-    end: datetime
-    max_rows: int
 
 
 class Registry:
@@ -67,57 +67,52 @@ class Registry:
 
     def log(
         self,
-        forest: EntityForest,
-        matrix: pd.DataFrame,
-        settings: ForestSettings,
+        candidates: list[Candidate],
+        chosen: Candidate,
+        data: TrainingData,
+        figures: pl.DataFrame | None,
         record: TrainingRecord,
         query: str,
     ) -> str:
-        """Log a training with its plots and register the model; returns the version, without an alias."""
-        scores = forest.anomaly_scores(matrix)
-        summary = report.feature_summary(forest, matrix, scores)
+        """Log a training, a nested run for each configuration, and register the chosen one, without an alias.
+
+        `figures`: of the chosen one on labelled clients, `evaluation.evaluate`. Returns the version.
+        """
         mlflow.set_experiment(EXPERIMENT)
-        with (
-            mlflow.start_run(run_name=f"train {record.window_end:%Y-%m-%d %H:%M}"),
-            TemporaryDirectory() as made,
-        ):
-            mlflow.log_params({**asdict(settings), **{k: str(v) for k, v in asdict(record).items()}})
-            mlflow.log_params({"code_version": code_version(), "features": len(FEATURE_NAMES)})
-            mlflow.log_metrics(
-                {
-                    "threshold": forest.reference.threshold,
-                    "alert_share": float((scores > forest.reference.threshold).mean()),
-                    "score_min": float(scores.min()),
-                    "score_median": float(pd.Series(scores).median()),
-                    "score_max": float(scores.max()),
-                    "observed_share": float(matrix.notna().to_numpy().mean()),
-                }
-            )
-            mlflow.set_tag("model_hash", model_hash(forest.pipeline))
-            mlflow.log_text(query, "training_query.sql")
-            mlflow.log_dict({"features": list(FEATURE_NAMES)}, "features.json")
-            mlflow.log_text(summary.write_csv(), "feature_summary.csv")
-            mlflow.log_figure(report.feature_plot(summary), "feature_summary.png")
-            mlflow.log_figure(
-                report.score_histogram(scores, forest.reference.threshold), "score_histogram.png"
-            )
-            reference = Path(made) / REFERENCE_FILE
-            reference.write_text(json.dumps(asdict(forest.reference)))
+        shared = {
+            **{name: str(value) for name, value in asdict(record).items()},
+            "code_version": code_version(),
+        }
+        shared |= {"features": ",".join(FEATURE_NAMES), "configurations": str(len(candidates))}
+        with mlflow.start_run(run_name=f"train {record.window_end:%Y-%m-%d %H:%M}") as run:
+            for candidate in candidates:
+                with mlflow.start_run(run_name=candidate.configuration.name, nested=True):
+                    log_candidate(candidate, data, shared, query)
+            log_candidate(chosen, data, shared, query)
+            log_chosen(chosen, data, figures, shared)
+            registered = self._log_model(chosen, data)
+        self._client.set_model_version_tag(MODEL_NAME, registered, "data_version", record.data_version)
+        self._client.set_model_version_tag(MODEL_NAME, registered, "training_run", run.info.run_id)
+        return registered
+
+    def _log_model(self, chosen: Candidate, data: TrainingData) -> str:
+        example = model_matrix(data.training.head(EXAMPLE_ROWS))
+        pipeline = chosen.forest.pipeline
+        with TemporaryDirectory() as made:
             logged = mlflow.sklearn.log_model(
-                forest.pipeline,
+                pipeline,
                 name="model",
                 serialization_format="skops",
                 skops_trusted_types=list(TRUSTED_TYPES),
-                signature=infer_signature(matrix.head(EXAMPLE_ROWS), forest.pipeline.predict(matrix.head(1))),
-                input_example=matrix.head(EXAMPLE_ROWS),
+                signature=infer_signature(example, pipeline.predict(example)),
+                input_example=example,
                 # Given, or MLflow would start a process to find them out.
                 pip_requirements=[f"{name}=={version(name)}" for name in LIBRARIES],
-                extra_files=[str(reference)],
+                extra_files=write_beside(chosen.forest, Path(made)),
                 registered_model_name=MODEL_NAME,
             )
-        registered = str(logged.registered_model_version)
-        self._client.set_model_version_tag(MODEL_NAME, registered, "data_version", record.data_version)
-        return registered
+        mlflow.set_tag("model_hash", model_hash(pipeline))
+        return str(logged.registered_model_version)
 
     def load(self, model_version: str) -> EntityForest:
         """Load a version from its artifact."""
@@ -126,23 +121,21 @@ class Registry:
                 mlflow.artifacts.download_artifacts(f"models:/{MODEL_NAME}/{model_version}", dst_path=made)
             )
             pipeline = skops.io.load(folder / "model.skops", trusted=list(TRUSTED_TYPES))
-            stored = json.loads((folder / "extra_files" / REFERENCE_FILE).read_text())
-        reference = ScoreReference(
-            feature_names=tuple(stored["feature_names"]),
-            quantiles=tuple(stored["quantiles"]),
-            threshold=stored["threshold"],
-            alert_quantile=stored["alert_quantile"],
-        )
-        return EntityForest(pipeline, reference)
+            return read_beside(pipeline, folder / "extra_files")
+
+    def aliases(self) -> dict[str, str]:
+        """Alias -> version it points to."""
+        try:
+            found = self._client.get_registered_model(MODEL_NAME).aliases
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return {}
+            raise
+        return {str(alias): str(number) for alias, number in found.items()}
 
     def maybe_alias(self, alias: str) -> str | None:
         """The version an alias points to; None if it points nowhere yet."""
-        try:
-            return str(self._client.get_model_version_by_alias(MODEL_NAME, alias).version)
-        except MlflowException as error:
-            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-                return None
-            raise
+        return self.aliases().get(alias)
 
     def set_alias(self, alias: str, model_version: str) -> None:
         """Point an alias at a version."""
@@ -152,33 +145,47 @@ class Registry:
         """Point an alias nowhere."""
         self._client.delete_registered_model_alias(MODEL_NAME, alias)
 
-    def tag_examination(self, model_version: str, is_passed: bool, faults: str) -> None:
-        """Write down what the blocking check found, for promotion and for the reviewer."""
-        verdict = PASSED if is_passed else REFUSED
-        self._client.set_model_version_tag(MODEL_NAME, model_version, EXAMINATION_TAG, verdict)
+    def tag_checks(self, model_version: str, faults: list[str]) -> None:
+        """Write down what the blocking checks found, for promotion and for the reviewer."""
+        verdict = REFUSED if faults else PASSED
+        self._client.set_model_version_tag(MODEL_NAME, model_version, CHECKS_TAG, verdict)
         if faults:
-            self._client.set_model_version_tag(MODEL_NAME, model_version, "faults", faults)
+            self._client.set_model_version_tag(MODEL_NAME, model_version, "faults", "; ".join(faults))
 
     def has_passed(self, model_version: str) -> bool:
-        """The blocking check accepted this version."""
+        """The blocking checks accepted this version."""
         tags = self._client.get_model_version(MODEL_NAME, model_version).tags
-        return bool(tags.get(EXAMINATION_TAG) == PASSED)
+        return bool(tags.get(CHECKS_TAG) == PASSED)
 
-    def training_window(self, model_version: str) -> TrainingWindow:
-        """The window that a version was trained on, from its run's parameters."""
-        run_id = str(self._client.get_model_version(MODEL_NAME, model_version).run_id)
-        parameters = self._client.get_run(run_id).data.params
-        return TrainingWindow(
-            start=datetime.fromisoformat(parameters["window_start"]),
-            end=datetime.fromisoformat(parameters["window_end"]),
-            max_rows=int(parameters["max_rows"]),
+    def facts(self, model_version: str) -> VersionFacts:
+        """What never changes of a version, from its run."""
+        registered = self._client.get_model_version(MODEL_NAME, model_version)
+        run = self._client.get_run(str(registered.tags["training_run"]))
+        found = run.data.params
+        return VersionFacts(
+            model_name=MODEL_NAME,
+            model_version=model_version,
+            run_id=str(run.info.run_id),
+            trained_at=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+            window_start=datetime.fromisoformat(found["window_start"]),
+            window_end=datetime.fromisoformat(found["window_end"]),
+            training_rows=int(found["training_rows"]),
+            features=tuple(found["features"].split(",")),
+            code_version=str(found["code_version"]),
+            seed=int(found["seed"]),
         )
 
     def data_version(self, model_version: str) -> str:
         """Version of the data that a version was trained on."""
         return str(self._client.get_model_version(MODEL_NAME, model_version).tags["data_version"])
 
+    def versions(self) -> list[str]:
+        """Every version that has passed through `log`, oldest first."""
+        found = self._client.search_model_versions(f"name = '{MODEL_NAME}'")
+        return [
+            str(number) for number in sorted(int(one.version) for one in found if "training_run" in one.tags)
+        ]
+
     def maybe_newest(self) -> str | None:
         """The version registered last; None while there is none."""
-        found = self._client.search_model_versions(f"name = '{MODEL_NAME}'")
-        return str(max(int(one.version) for one in found)) if found else None
+        return next(reversed(self.versions()), None)

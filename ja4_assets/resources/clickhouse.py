@@ -71,7 +71,7 @@ def with_packed_addresses(frame: pl.DataFrame) -> pl.DataFrame:
     """Text in columns named `…_ip` as the 16 bytes of an IPv6 column. ValueError for what is no address.
 
     ClickHouse takes an Arrow column of text for packed addresses when every value happens to be 16 bytes
-    long, as `::ffff:192.0.2.1` is: a batch of such clients alone would be stored under other addresses. """
+    long, as `::ffff:192.0.2.1` is: a batch of such clients alone would be stored under other addresses."""
     for name, kind in frame.schema.items():
         if name.endswith("_ip") and kind == pl.String:
             packed = {text: _packed(text) for text in frame[name].unique().drop_nulls()}

@@ -82,7 +82,7 @@ def test_unobserved_is_not_the_same_as_the_median(forest: EntityForest) -> None:
     medians = training_medians(forest.pipeline)
     usual = pd.DataFrame([medians])[list(FEATURE_NAMES)]
     unobserved = usual.assign(ua_ja4_bits=np.nan)
-    inputs = forest.pipeline.named_steps["inputs"]
+    inputs = forest.pipeline[:-1]
     difference = inputs.transform(unobserved)[0] - inputs.transform(usual)[0]
     assert np.count_nonzero(difference) == 1
     assert difference.max() == 1.0

@@ -1,4 +1,4 @@
-"""The false-alarm promise beside each score, and what models were, how good they are and how traffic moves away.
+"""The false-alarm promise beside each score; what models were, how good they are, how traffic moves away.
 
 Scores of older platforms hold no p-value: no promise was made for them.
 
