@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from soc_dashboard.access.cookies import Cookies
 from soc_dashboard.access.protection import protect
 from soc_dashboard.access.registry import Accounts
 from soc_dashboard.api import problems
+from soc_dashboard.api.metrics import DashboardMetrics, Measured
 from soc_dashboard.api.readiness import readiness_router
 from soc_dashboard.api.routes import api_router
 from soc_dashboard.export.routes import export_router
@@ -34,6 +36,7 @@ from soc_dashboard.personal import PersonalStore
 from soc_dashboard.settings import Settings
 from soc_dashboard.static_delivery import StaticDelivery
 from soc_dashboard.store.database import MartDatabase
+from soc_dashboard.store.lookup import DecisionCache
 from soc_dashboard.stylesheet import stylesheet_route
 
 if TYPE_CHECKING:
@@ -47,10 +50,14 @@ STATIC = Path(str(resources.files("soc_dashboard").joinpath("static")))
 def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
     """The dashboard for one database, open to those with an account; connects at the first request."""
     marts = MartDatabase(settings.clickhouse_url.get_secret_value())
+    decisions = DecisionCache(marts, now_utc)
+    metrics = DashboardMetrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        refreshing = asyncio.create_task(decisions.keep_fresh())
         yield
+        refreshing.cancel()
         marts.close()
 
     app = FastAPI(
@@ -61,7 +68,7 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    app.include_router(api_router(marts, now_utc))
+    app.include_router(api_router(marts, decisions, metrics.registry, now_utc))
     app.include_router(readiness_router(marts))
     app.include_router(export_router(marts))
     app.include_router(help_router())
@@ -94,7 +101,12 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
             if connection._socket._socket.scope is scope:
                 screens.client_lost(connection)
 
+    metrics.watch("ja4_dashboard_sessions", "Browsers that are signed in.", accounts.sessions.count)
+    metrics.watch("ja4_dashboard_live_pages", "Pages with a live connection.", lambda: len(screens._clients))
+    metrics.watch("ja4_dashboard_decisions", "Decisions that /api/lookup holds.", decisions.size)
+    metrics.watch("ja4_dashboard_decisions_age_seconds", "Age of those decisions.", decisions.age_s)
     app.add_middleware(StaticDelivery)
+    app.add_middleware(Measured, metrics=metrics)
     protect(app, accounts, settings.origins, cookies, forget_connection)
     return app
 

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query
 
 from soc_dashboard.api.answers import entity_model, request_model, span_model
+from soc_dashboard.api.etag import UNCHANGED, EtagRoute
 from soc_dashboard.api.models import EntityPage, RequestPage, Verdict
 from soc_dashboard.api.span import AWAY, INVALID, Asked, asked_span
 from soc_dashboard.search.terms import MAX_QUERY, SearchError, parse
@@ -25,10 +26,10 @@ PageRows = Annotated[int, Query(ge=1, le=MAX_PAGE_ROWS, description="rows of a p
 
 def list_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRouter:
     """Routes with paging."""
-    router = APIRouter(tags=["lists"])
+    router = APIRouter(tags=["lists"], route_class=EtagRoute)
     span = Depends(asked_span(clock))
 
-    @router.get("/requests", responses={422: INVALID, 503: AWAY})
+    @router.get("/requests", responses={**UNCHANGED, 422: INVALID, 503: AWAY})
     async def requests(
         q: Annotated[
             str, Query(max_length=MAX_QUERY, description="query, as in the dashboard's query box")
@@ -55,7 +56,7 @@ def list_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRouter
             requests=list(map(request_model, rows)),
         )
 
-    @router.get("/verdicts", responses={422: INVALID, 503: AWAY})
+    @router.get("/verdicts", responses={**UNCHANGED, 422: INVALID, 503: AWAY})
     async def verdicts(
         verdict: Annotated[
             Verdict | None, Query(description="only this verdict; by default suspicious and bad bot")

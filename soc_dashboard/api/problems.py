@@ -42,7 +42,10 @@ def install(app: FastAPI) -> None:
         detail = str(failure.detail) if isinstance(failure, HTTPException) else "unexpected error"
         if wants_html(request):
             return plain_page(request, status, detail)
-        return problem(request, status, detail)
+        answer = problem(request, status, detail)
+        if isinstance(failure, HTTPException) and failure.headers:
+            answer.headers.update(failure.headers)
+        return answer
 
     async def on_invalid(request: Request, failure: Exception) -> JSONResponse:
         errors = failure.errors() if isinstance(failure, RequestValidationError) else []

@@ -57,3 +57,5 @@ def failure(description: str) -> dict[str, object]:
 AWAY = failure("the database is away or refused")
 INVALID = failure("not a valid question")
 UNSEEN = failure("never seen here")
+UNAUTHORIZED = failure("neither signed in, nor a token that holds")
+FORBIDDEN = failure("the role, or the token's scope, does not allow it")

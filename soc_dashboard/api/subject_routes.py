@@ -11,6 +11,8 @@ from fastapi import APIRouter, Depends, HTTPException, Path
 
 from soc_dashboard.addresses import canonical_address
 from soc_dashboard.api.answers import entity_model, ja4_answer, request_model, subject_fields
+from soc_dashboard.api.etag import UNCHANGED, EtagRoute
+from soc_dashboard.api.list_models import AsnModel
 from soc_dashboard.api.models import EntityModel, HostModel, IpModel, Ja4Model, RequestModel
 from soc_dashboard.api.span import AWAY, INVALID, UNSEEN, Asked, asked_span
 from soc_dashboard.search.terms import Term
@@ -21,6 +23,7 @@ from soc_dashboard.store.fingerprint import (
     read_clients,
     read_fingerprint,
 )
+from soc_dashboard.store.network import LARGEST_ASN, maybe_network
 from soc_dashboard.store.overview import PageRequest, read_entities
 from soc_dashboard.store.requests import read_requests
 from soc_dashboard.store.subject import SubjectReading, read_subject
@@ -31,10 +34,10 @@ TOP = PageRequest(page_rows=10)
 
 def subject_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRouter:
     """Routes that answer with everything a subject's page shows."""
-    router = APIRouter(tags=["subjects"])
+    router = APIRouter(tags=["subjects"], route_class=EtagRoute)
     span = Depends(asked_span(clock))
 
-    @router.get("/ja4/{fingerprint}", responses={404: UNSEEN, 422: INVALID, 503: AWAY})
+    @router.get("/ja4/{fingerprint}", responses={**UNCHANGED, 404: UNSEEN, 422: INVALID, 503: AWAY})
     async def ja4(
         fingerprint: Annotated[str, Path(max_length=200, description="exact JA4 or ja4_stable")],
         asked: Asked = span,
@@ -50,7 +53,7 @@ def subject_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRou
         )
         return ja4_answer(fingerprint, reading, clients, requests)
 
-    @router.get("/ip/{address}", responses={422: INVALID, 503: AWAY})
+    @router.get("/ip/{address}", responses={**UNCHANGED, 422: INVALID, 503: AWAY})
     async def ip(
         address: Annotated[str, Path(max_length=60, description="IPv4 or IPv6 address")],
         asked: Asked = span,
@@ -62,7 +65,7 @@ def subject_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRou
             **subject_fields(reading), client_ip=text, top_entities=entities, newest_requests=requests
         )
 
-    @router.get("/host/{name}", responses={422: INVALID, 503: AWAY})
+    @router.get("/host/{name}", responses={**UNCHANGED, 422: INVALID, 503: AWAY})
     async def host(
         name: Annotated[str, Path(max_length=255, description="host as clients named it")],
         asked: Asked = span,
@@ -72,6 +75,24 @@ def subject_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRou
         reading, entities, requests = await _whole(marts, scope, asked)
         return HostModel(
             **subject_fields(reading), host=name, top_entities=entities, newest_requests=requests
+        )
+
+    @router.get("/asn/{asn}", responses={**UNCHANGED, 422: INVALID, 503: AWAY})
+    async def network(
+        asn: Annotated[int, Path(ge=0, le=LARGEST_ASN, description="number; 0 for networks not known")],
+        asked: Asked = span,
+    ) -> AsnModel:
+        """One network: its clients, what they asked for, how they are judged and why."""
+        found, (reading, entities, requests) = await asyncio.gather(
+            maybe_network(marts, asn, asked.window), _whole(marts, (Term("asn", str(asn)),), asked)
+        )
+        return AsnModel(
+            **subject_fields(reading),
+            asn=asn,
+            kind=found.kind if found else "",
+            connections=found.connections if found else 0,
+            top_entities=entities,
+            newest_requests=requests,
         )
 
     return router
