@@ -11,7 +11,7 @@ from ja4_assets.resources.clickhouse import ClickHouseResource
 
 GROUP = "campaigns"
 NONE_LEFT_OUT = "compares_every_suspicious_entity"
-SOURCES = ["fct_entity_verdict", "fct_entity_hour", "fct_request"]
+SOURCES = ["fct_entity_verdict", "fct_entity_judgement", "fct_entity_hour", "fct_request"]
 
 
 @dg.multi_asset(

@@ -2,58 +2,7 @@
 
 with entities as (
     select *
-    from {{ ref('fct_entity_hour') }}
-),
-
--- Grouped by the key and not cut by `limit 1 by`: the engine passes a reader's condition on the hour through
--- both joins and through a grouping, so these tables too are read only for the hours that are asked for. One
--- column at a time, so that columns nobody reads cost nothing. In a tuple where null can be the value, which
--- argMax would skip; toNullable, because an unmatched row of a left join is otherwise filled with 0 and ''.
-scores as (
-    select
-        hour,
-        client_ip,
-        ja4_stable,
-        host,
-        toNullable(argMax(score.anomaly_score, newest)) as anomaly_score,
-        toNullable(argMax(score.score_quantile, newest)) as score_quantile,
-        toNullable(argMax(score.threshold, newest)) as threshold,
-        cast(argMax(score.model_name, newest) as Nullable(String)) as model_name,
-        cast(argMax(score.model_version, newest) as Nullable(String)) as model_version,
-        argMax(score.top_features, newest) as top_features,
-        tupleElement(argMax(tuple(score.p_value), newest), 1) as p_value,
-        cast(argMax(score.traffic_class, newest) as String) as traffic_class,
-        cast(argMax(score.is_alert, newest) as Bool) as is_alert,
-        toNullable(max(score.scored_at)) as scored_at
-    from (
-        select
-            *,
-            (scored_at, toUInt32OrZero(model_version)) as newest
-        from {{ source('judgement', 'bot_scores') }}
-    ) as score
-    group by hour, client_ip, ja4_stable, host
-),
-
-decisions as (
-    select
-        hour,
-        client_ip,
-        ja4_stable,
-        host,
-        toString(argMin(decision.verdict, newest)) as verdict,
-        cast(toString(argMin(decision.source, newest)) as Nullable(String)) as verdict_source,
-        cast(argMin(decision.source_id, newest) as Nullable(String)) as verdict_source_id,
-        toNullable(argMin(decision.confidence, newest)) as confidence,
-        toNullable(argMin(decision.reason, newest)) as reason,
-        cast(argMin(decision.evidence, newest) as Map(LowCardinality(String), String)) as evidence,
-        toNullable(max(decision.decided_at)) as decided_at
-    from (
-        select
-            *,
-            (-toUnixTimestamp64Micro(decided_at), source_id) as newest
-        from {{ source('judgement', 'verdicts') }}
-    ) as decision
-    group by hour, client_ip, ja4_stable, host
+    from {{ ref('fct_entity_judgement') }}
 ),
 
 -- What an analyst said outweighs every machine: the newest label of the narrowest scope.
@@ -109,8 +58,6 @@ joined as (
             ja4_label
         ) as analyst_label
     from entities
-    left join scores using (hour, client_ip, ja4_stable, host)
-    left join decisions using (hour, client_ip, ja4_stable, host)
     left join entity_labels using (client_ip, ja4_stable, host)
     left join client_labels using (client_ip)
     left join ja4_labels using (ja4_stable)
@@ -144,15 +91,16 @@ judged as (
         threshold,
         model_name,
         model_version,
-        top_features,
+        cast(
+            top_features,
+            'Array(Tuple(name String, value Nullable(Float64), norm Nullable(Float64), contribution Float64))'
+        ) as top_features,
         p_value,
         traffic_class,
         is_alert,
         scored_at,
         tupleElement(analyst_label, 1) != '' as is_labelled,
-        multiIf(
-            is_labelled, tupleElement(analyst_label, 1), joined.verdict = '', 'unknown', joined.verdict
-        ) as verdict,
+        if(is_labelled, tupleElement(analyst_label, 1), joined.verdict) as verdict,
         if(is_labelled, 'analyst', joined.verdict_source) as verdict_source,
         if(is_labelled, tupleElement(analyst_label, 2), joined.verdict_source_id) as verdict_source_id,
         if(is_labelled, toFloat32(1), joined.confidence) as confidence,
