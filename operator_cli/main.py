@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from operator_cli import first_start
 from operator_cli.live_capture import advice, refuse_what_cannot_capture, write_agent_settings
-from operator_cli.settings import Settings
+from operator_cli.settings import Settings, UnusableSettings
 from operator_cli.supervisor import PlatformError, Supervisor, answers
 
 READY_DEADLINE_S = 120.0
@@ -26,13 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     person = commands.add_parser("forget", help="remove a person's address from everything that is stored")
     person.add_argument("address", help="IPv4 or IPv6")
     arguments = parser.parse_args(argv)
-    settings = Settings()
     actions = {"up": up, "down": down, "status": status}
     try:
+        settings = Settings.read()
         if arguments.command == "forget":
             return forget(settings, arguments.address)
         return actions[arguments.command](settings)
-    except PlatformError as error:
+    except (PlatformError, UnusableSettings) as error:
         print(f"ja4 {arguments.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

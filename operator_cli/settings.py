@@ -7,11 +7,13 @@ import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
+Port = Annotated[int, Field(ge=1, le=65_535)]
 DATABASE = "ja4_processing"
 DATABASE_USER = "ja4"
 
@@ -31,28 +33,46 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
 
+class UnusableSettings(Exception):  # noqa: N818 - named for what is refused
+    """A variable of the environment has no usable value; the text names each."""
+
+
 class Settings(BaseSettings):
     """Settings of `ja4`, from the environment (`JA4_*`)."""
 
-    model_config = SettingsConfigDict(env_prefix="JA4_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="JA4_", env_ignore_empty=True, extra="ignore")
 
     home: Path = Field(default=Path("var"), description="Folder of all run-time state.")
     clickhouse_url: str | None = Field(
         default=None, description="A ClickHouse server to use in place of the embedded database."
     )
-    clickhouse_port: int = Field(default=8123, description="Port of the embedded database.")
-    dagster_port: int = Field(default=3000, description="Port of the Dagster UI.")
-    mlflow_port: int = Field(default=5000, description="Port of the MLflow UI.")
-    dashboard_port: int = Field(default=8000, description="Port of the dashboard and the API.")
+    clickhouse_port: Port = Field(default=8123, description="Port of the embedded database.")
+    dagster_port: Port = Field(default=3000, description="Port of the Dagster UI.")
+    mlflow_port: Port = Field(default=5000, description="Port of the MLflow UI.")
+    dashboard_port: Port = Field(default=8000, description="Port of the dashboard and the API.")
     live: str | None = Field(
         default=None,
         description="Interface to capture on this machine, in place of the sample; needs CAP_NET_RAW.",
     )
-    metrics_port: int = Field(default=9469, description="Port of the agent's metrics, when it captures live.")
+    metrics_port: Port = Field(
+        default=9469, description="Port of the agent's metrics, when it captures live."
+    )
     sample: bool | None = Field(
         default=None,
         description="Fill an empty database with the bundled sample; by default only the embedded one.",
     )
+
+    @classmethod
+    def read(cls) -> Settings:
+        """From the environment. Raises UnusableSettings."""
+        try:
+            return cls()
+        except ValidationError as error:
+            faults = [
+                f"JA4_{str(fault['loc'][0]).upper()}={fault['input']}: {fault['msg']}"
+                for fault in error.errors()
+            ]
+            raise UnusableSettings("; ".join(faults)) from error
 
     @cached_property
     def state_dir(self) -> Path:

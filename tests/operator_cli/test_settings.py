@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from operator_cli.main import main
 from operator_cli.settings import Settings
 
 
@@ -62,3 +63,19 @@ def test_dagster_home_points_at_the_instance_file_of_the_project(
     settings.prepare_folders()
     link = settings.state_dir / "dagster" / "dagster.yaml"
     assert link.resolve() == project_root / "dagster.yaml"
+
+
+def test_variable_without_a_usable_value_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JA4_DAGSTER_PORT", "70000")
+    monkeypatch.setenv("JA4_MLFLOW_PORT", "five")
+    assert main(["status"]) == 1
+    said = capsys.readouterr().err
+    assert "JA4_DAGSTER_PORT=70000" in said
+    assert "JA4_MLFLOW_PORT=five" in said
+
+
+def test_empty_variable_is_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JA4_CLICKHOUSE_PORT", "")
+    assert Settings.read().clickhouse_port == 8123
