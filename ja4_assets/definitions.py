@@ -7,6 +7,7 @@ import dagster as dg
 from ja4_assets.defs.campaigns import campaigns
 from ja4_assets.defs.intel import INTEL_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
+from ja4_assets.defs.late_hours import refresh_late_hours
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
 from ja4_assets.defs.raw import RAW_ASSETS, RAW_CHECKS
 from ja4_assets.defs.schedules import JOBS, SCHEDULES
@@ -35,7 +36,7 @@ defs = dg.Definitions(
     ],
     asset_checks=[*RAW_CHECKS, joins_are_right],
     jobs=JOBS,
-    schedules=SCHEDULES,
+    schedules=[*SCHEDULES, refresh_late_hours],
     resources={
         "bot_checks": bot_check_resource(settings),
         "clickhouse": ClickHouseResource(url=settings.clickhouse_url),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -214,6 +214,13 @@ def snapshot(client: Client) -> dict[str, list[str]]:
         ]
         for table in HOURLY_MARTS
     }
+
+
+@pytest.fixture(scope="session")
+def warehouse_parts() -> SimpleNamespace:
+    """What tests that fill a database of their own need."""
+    visits = {visit.__name__: visit for visit in (chrome_visit, spoofed_visit, cleartext_visit)}
+    return SimpleNamespace(store=store, dbt=dbt, **visits)
 
 
 @pytest.fixture(scope="session")
