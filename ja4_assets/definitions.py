@@ -5,10 +5,12 @@ from __future__ import annotations
 import dagster as dg
 
 from ja4_assets.defs.campaigns import campaigns
+from ja4_assets.defs.drift import model_drift
 from ja4_assets.defs.intel import INTEL_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.late_hours import refresh_late_hours
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
+from ja4_assets.defs.promise import promised_alerts
 from ja4_assets.defs.raw import RAW_ASSETS, RAW_CHECKS
 from ja4_assets.defs.schedules import JOBS, SCHEDULES
 from ja4_assets.defs.stored import STORED_ASSETS
@@ -33,6 +35,8 @@ defs = dg.Definitions(
         bot_scores,
         verdicts,
         campaigns,
+        promised_alerts,
+        model_drift,
     ],
     asset_checks=[*RAW_CHECKS, joins_are_right],
     jobs=JOBS,

@@ -35,9 +35,24 @@ class AssetSettings(BaseSettings):
         validation_alias="JA4_WEB_BOT_KEYS",
         description="File with the keys of bots that sign their requests; none, and no signature is checked.",
     )
+    home: Path = Field(
+        default=PROJECT_ROOT / "var",
+        validation_alias="JA4_HOME",
+        description="Folder of all run-time state.",
+    )
+    labelled_clients: Path | None = Field(
+        default=None,
+        validation_alias="JA4_LABELLED_CLIENTS",
+        description="Tab-separated truth about clients; unset: that of the sample, if it was loaded.",
+    )
     retention_days: int = Field(
         default=15,
         ge=1,
         validation_alias="JA4_RAW_RETENTION_DAYS",
         description="Days of raw rows, and so of hourly partitions, that exist.",
     )
+
+    @property
+    def labelled_clients_file(self) -> Path:
+        """Where the truth about clients is read from; the file need not exist."""
+        return self.labelled_clients or self.home / "sample" / "sample_labels.tsv"

@@ -3,14 +3,17 @@
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster_dbt import build_dbt_asset_selection
 
 from ja4_assets.defs.campaigns import campaigns
+from ja4_assets.defs.drift import model_drift
 from ja4_assets.defs.intel import INTEL_ASSETS, REFERENCE_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
-from ja4_assets.defs.models import entity_forest, entity_forest_champion
+from ja4_assets.defs.models import entity_forest, entity_forest_champion, move_champion
 from ja4_assets.defs.partitions import PARTITION_FORMAT
+from ja4_assets.defs.promise import promised_alerts
 from ja4_assets.defs.raw import TABLES
 from ja4_assets.defs.stored import TABLES as STORED_TABLES
 from ja4_assets.defs.verdicts import bot_scores, verdicts
@@ -36,14 +39,19 @@ observe_raw = dg.define_asset_job(
 refresh_hours = dg.define_asset_job(
     "refresh_hours",
     selection=build_dbt_asset_selection([warehouse], dbt_select=STORED_MODELS)
-    | dg.AssetSelection.assets(bot_identities, bot_scores, verdicts, campaigns)
+    | dg.AssetSelection.assets(bot_identities, bot_scores, verdicts, promised_alerts, campaigns)
     | dg.AssetSelection.checks(joins_are_right),
     description="Rebuild the marts of some hours and the list of fingerprints, score, judge and group.",
 )
 train = dg.define_asset_job(
     "train",
     selection=dg.AssetSelection.assets(entity_forest, entity_forest_champion),
-    description="Train a forest on the last week, examine it, and promote it if the rule allows.",
+    description="Train forests on the last week; the best takes over if it passes against the champion.",
+)
+watch_models = dg.define_asset_job(
+    "watch_models",
+    selection=dg.AssetSelection.assets(model_drift),
+    description="Measure how far the last day's traffic is from what the champion was trained on.",
 )
 everything = dg.define_asset_job(
     "everything",
@@ -55,7 +63,9 @@ everything = dg.define_asset_job(
         bot_identities,
         bot_scores,
         verdicts,
+        promised_alerts,
         campaigns,
+        model_drift,
     ),
     description="All tables, models, scores and verdicts of some hours, from seeds to verdicts.",
 )
@@ -70,7 +80,15 @@ refresh_reference = dg.define_asset_job(
         }
     },
 )
-JOBS = [observe_raw, refresh_hours, train, everything, refresh_reference]
+JOBS: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [
+    observe_raw,
+    refresh_hours,
+    train,
+    watch_models,
+    move_champion,
+    everything,
+    refresh_reference,
+]
 
 
 def hour_range_tags(first: datetime, last: datetime) -> dict[str, str]:
@@ -122,6 +140,13 @@ train_daily = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     execution_timezone="UTC",
 )
+watch_models_hourly = dg.ScheduleDefinition(
+    name="watch_models_hourly",
+    job=watch_models,
+    cron_schedule="27 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    execution_timezone="UTC",
+)
 # Off until the operator turns it on: it asks package registries, which an isolated installation lacks.
 refresh_reference_weekly = dg.ScheduleDefinition(
     name="refresh_reference_weekly",
@@ -130,4 +155,10 @@ refresh_reference_weekly = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.STOPPED,
     execution_timezone="UTC",
 )
-SCHEDULES = [refresh_every_2_minutes, observe_every_10_minutes, train_daily, refresh_reference_weekly]
+SCHEDULES = [
+    refresh_every_2_minutes,
+    observe_every_10_minutes,
+    train_daily,
+    watch_models_hourly,
+    refresh_reference_weekly,
+]

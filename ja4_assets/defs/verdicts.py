@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 
 import dagster as dg
+import polars as pl
 
-from ja4_assets.defs.models import entity_forest_champion
+from ja4_assets.defs.models import entity_forest_champion, write_down_versions
 from ja4_assets.defs.partitions import HOURS, ONE_RUN, HourWindow
 from ja4_assets.defs.verified_bots import bot_identities
-from ja4_assets.features.frame import read_sufficient_entity_hours
-from ja4_assets.ml.names import CHAMPION, MODEL_NAME
+from ja4_assets.features.frame import KEY_COLUMNS, read_sufficient_entity_hours
+from ja4_assets.ml.names import CHALLENGER, CHAMPION, MODEL_NAME
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.resources.registry import RegistryResource
 from ja4_assets.rules.catalogue import RULES
@@ -43,6 +44,21 @@ where
     and entity.hour >= {start:DateTime64(6, 'UTC')} and entity.hour < {end:DateTime64(6, 'UTC')}
 """
 
+ALERTS_ON_RECORD = """
+select
+    toDateTime64(hour, 6, 'UTC') as hour,
+    toString(client_ip) as client_ip,
+    toString(ja4_stable) as ja4_stable,
+    toString(host) as host,
+    toUInt8(1) as was_alert
+from bot_scores as score final
+where
+    score.hour >= {start:DateTime64(6, 'UTC')} and score.hour < {end:DateTime64(6, 'UTC')}
+    and score.model_name = {model_name:String} and score.model_version = {model_version:String}
+    and score.is_alert = 1
+"""
+"""Alerts stay alerts while their hour is scored again, until the day is weighed anew (`defs.promise`)."""
+
 
 def hours_with_entities(clickhouse: ClickHouseResource, window: HourWindow) -> list[HourWindow]:
     """The hours of a window that hold traffic; a day without any costs one query."""
@@ -68,17 +84,23 @@ def hours_with_entities(clickhouse: ClickHouseResource, window: HourWindow) -> l
 def bot_scores(
     context: dg.AssetExecutionContext, clickhouse: ClickHouseResource, registry: RegistryResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """The champion's score for every entity hour with enough requests; a repeated hour replaces its rows."""
-    from ja4_assets.ml.score import ScoredBy, score_entity_hours
+    """The champion's score for every entity hour with enough requests; a repeated hour replaces its rows.
+
+    The challenger, if there is one, scores the same rows into `shadow_scores`, which no verdict reads.
+    """
+    from ja4_assets.ml.score import ScoredBy, score_entity_hours, shadow_rows
+    from ja4_assets.ml.window import read_classes
 
     models = registry.open()
-    champion = models.maybe_alias(CHAMPION)
+    champion, challenger = models.maybe_alias(CHAMPION), models.maybe_alias(CHALLENGER)
     if champion is None:
         raise dg.Failure(
             description="no model is champion yet: materialise entity_forest_champion first",
             allow_retries=False,
         )
+    write_down_versions(clickhouse, models, {})
     forest = models.load(champion)
+    shadow = models.load(challenger) if challenger is not None and challenger != champion else None
     scored_by = ScoredBy(
         model_name=MODEL_NAME,
         model_version=champion,
@@ -87,16 +109,30 @@ def bot_scores(
         scored_at=datetime.now(UTC),
     )
     window, scored, alerts = HourWindow.of(context), 0, 0
+    of_champion = {"model_name": MODEL_NAME, "model_version": champion}
     for hour in hours_with_entities(clickhouse, window):
         with clickhouse.client() as client:
             entities = read_sufficient_entity_hours(client, hour.start, hour.end, EVERY_ROW)
-        rows = score_entity_hours(forest, entities, scored_by)
-        scored += clickhouse.insert("bot_scores", rows)
+            classes = read_classes(client, entities, hour.start, hour.end, EVERY_ROW)
+        rows = score_entity_hours(forest, entities, classes, scored_by)
+        earlier = clickhouse.read(ALERTS_ON_RECORD, {**hour.parameters, **of_champion})
+        if earlier.height:
+            rows = rows.join(earlier, on=KEY_COLUMNS, how="left", maintain_order="left").with_columns(
+                pl.col("was_alert").fill_null(0).alias("is_alert")
+            )
+        scored += clickhouse.insert("bot_scores", rows.drop("was_alert", strict=False))
         alerts += rows.filter(rows["anomaly_score"] > rows["threshold"]).height
-    model = {"model_name": MODEL_NAME, "model_version": champion}
-    missing = int(clickhouse.read(UNSCORED, {**window.parameters, **model}).item())
+        if shadow is not None and challenger is not None:
+            seen = shadow_rows(shadow, entities, MODEL_NAME, challenger, scored_by.scored_at)
+            clickhouse.insert("shadow_scores", seen)
+    missing = int(clickhouse.read(UNSCORED, {**window.parameters, **of_champion}).item())
     return dg.MaterializeResult(
-        metadata={"entity_hours": scored, "alerts": alerts, "model_version": champion},
+        metadata={
+            "entity_hours": scored,
+            "alerts": alerts,
+            "model_version": champion,
+            "challenger": str(challenger),
+        },
         check_results=[
             dg.AssetCheckResult(
                 check_name=COVERS_ALL,

@@ -44,6 +44,8 @@ EXPECTED = {
     "verdicts": ("verdicts", "hourly"),
     "campaigns": ("campaigns", "hourly"),
     "campaign_members": ("campaigns", "hourly"),
+    "promised_alerts": ("verdicts", "hourly"),
+    "model_drift": ("models", "whole"),
 }
 
 
@@ -79,8 +81,9 @@ def test_the_refresh_builds_every_stored_model_in_one_start_of_dbt(listing: list
     stored |= {f"fct_{profile}_hour" for profile in ("ip", "asn", "country", "host")}
     groups = ("requests", "population", "contradictions", "headers", "timing", "rhythm", "paths", "hellos")
     stored |= {f"int_entity_hour_{group}" for group in groups}
-    assert {*keys} == stored | {"bot_identities", "bot_scores", "verdicts", "campaigns", "campaign_members"}
-    assert int(steps) == 6, "dbt, identities, scores, verdicts, campaigns, the check of the joins"
+    own = {"bot_identities", "bot_scores", "verdicts", "promised_alerts", "campaigns", "campaign_members"}
+    assert {*keys} == stored | own
+    assert int(steps) == 7, "dbt, identities, scores, verdicts, alerts, campaigns, the check of the joins"
 
 
 def test_dbt_tests_and_own_checks_are_asset_checks(listing: list[list[str]]) -> None:
