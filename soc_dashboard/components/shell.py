@@ -207,7 +207,9 @@ def frame(
             '<button class="icon-button" data-help-toggle title="What the figures mean" aria-label="Help">{}'
             '</button><button class="icon-button" data-theme-toggle title="Light or dark" '
             'aria-label="Light or dark">{}</button>'
-        ).format(icon("help"), icon("theme")),
+            '<a class="icon-button" href="/account" title="Sign out, password, tokens" '
+            'aria-label="Your account">{}</a>'
+        ).format(icon("help"), icon("theme"), icon("account")),
         sizing_mode=None,
     )
     header_row = pn.Row(

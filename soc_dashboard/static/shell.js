@@ -32,4 +32,13 @@
       setTimeout(() => copy.classList.remove("copied"), 1200);
     }
   }, true);
+
+  // The server closes the live connection with this code when the sign-in has ended: ask for it again.
+  const signedOut = 4401;
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("close", ({ code }) => code === signedOut && location.reload());
+    }
+  };
 })();
