@@ -1,0 +1,299 @@
+"""Waiting times of every page of the dashboard with several people at once, and the server's memory.
+
+    python bench/dashboard.py --url http://ja4:PASSWORD@127.0.0.1:8123/ja4_processing [--users 5] [--rounds 3]
+        [--pages overview,requests] [--range 24h] [--keep-log FILE]
+
+Starts a dashboard of its own on that database, signs in `--users` people, each with a browser context of
+their own in one headless Chromium, and lets all of them open each page at the same time, `--rounds` times.
+
+*open*: from the navigation until the first figures stand: no skeleton is left and the time of the reading is
+shown. The first round of each person begins with an empty cache and is told apart (*cold*). *filter*: from a
+click on another time range until the new reading is shown. *bytes* is what a cold page transfers. Memory is
+the resident set of the server, sampled after every round (its peak). Goals: open p95 1.5 s, filter p95 1 s,
+memory 1.5 GB, with 100 M requests in the database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import clickhouse_connect
+import psutil
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from soc_dashboard.access.registry import open_accounts
+from soc_dashboard.access.roles import Role
+
+CHROMIUM = "/usr/bin/chromium"
+OPEN_GOAL_S, FILTER_GOAL_S, MEMORY_GOAL_GB = 1.5, 1.0, 1.5
+WAIT_MS = 60_000
+START_DEADLINE_S = 120
+SHOWN = """(before) => {
+  const all = (root) => [...root.querySelectorAll("*")].flatMap((node) =>
+    node.shadowRoot ? [node, ...all(node.shadowRoot)] : [node])
+  const nodes = all(document)
+  const span = nodes.find((node) => node.classList?.contains("span"))?.textContent ?? ""
+  if (!span || span === before) return false
+  if (nodes.some((node) => node.classList?.contains("skeleton") && node.checkVisibility())) return false
+  return performance.now()
+}"""
+SPAN = """() => {
+  const find = (root) => {
+    for (const node of root.querySelectorAll("*")) {
+      if (node.classList?.contains("span")) return node.textContent
+      const inner = node.shadowRoot && find(node.shadowRoot)
+      if (inner) return inner
+    }
+    return ""
+  }
+  return find(document)
+}"""
+TRANSFERRED = """() => [...performance.getEntriesByType("resource"),
+  ...performance.getEntriesByType("navigation")].reduce((sum, {transferSize}) => sum + transferSize, 0)"""
+BUSIEST = {
+    "ja4": "select ja4_stable from dim_ja4 order by requests desc limit 1",
+    "ip": (
+        "select replaceRegexpOne(toString(client_ip), '^::ffff:([0-9.]+)$', '\\\\1') from fct_ip_hour"
+        " group by client_ip order by sum(requests) desc limit 1"
+    ),
+    "host": (
+        "select host from fct_host_hour where host != '' group by host order by sum(requests) desc limit 1"
+    ),
+    "asn": "select asn from fct_asn_hour where asn != 0 group by asn order by sum(requests) desc limit 1",
+    "cluster": "select campaign_id from fct_campaign order by requests desc limit 1",
+}
+"""Page of a subject -> the busiest one there is."""
+
+
+@dataclass
+class Times:
+    """Seconds of one page, one for each person and round."""
+
+    cold: list[float] = field(default_factory=list)
+    warm: list[float] = field(default_factory=list)
+    filtered: list[float] = field(default_factory=list)
+    bytes: int = 0
+    failures: int = 0
+
+
+def addresses(dsn: str, wanted: Sequence[str]) -> dict[str, str]:
+    """Page -> its address, with the busiest subjects of the database; what is absent is left out."""
+    found = {
+        "overview": "/",
+        "alerts": "/alerts",
+        "campaigns": "/campaigns",
+        "requests": "/requests",
+        "fingerprints": "/fingerprints",
+        "sensors": "/sensors",
+        "models": "/models",
+        "settings": "/settings",
+        "audit": "/audit",
+    }
+    with clickhouse_connect.get_client(dsn=dsn) as client:
+        for name, question in BUSIEST.items():
+            rows = client.query(question).result_rows
+            if rows and rows[0][0] not in (None, ""):
+                found[name] = f"/{name}/{quote(str(rows[0][0]), safe='')}"
+        pair = client.query("select ja4_stable from dim_ja4 order by requests desc limit 2").result_rows
+    if len(pair) == 2:
+        found["compare"] = f"/compare?a={pair[0][0]}&b={pair[1][0]}"
+    return {name: path for name, path in found.items() if not wanted or name in wanted}
+
+
+@contextmanager
+def dashboard(dsn: str, users: int, log: Path) -> Iterator[tuple[str, list[str], str, psutil.Process]]:
+    """A dashboard on a free port: origin, a session's secret for each person, cookie name, process."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        accounts = open_accounts(Path(folder))
+        secrets = []
+        for number in range(users):
+            name = f"analyst{number}"
+            accounts.users.add("bench", name, Role.ANALYST)
+            account = accounts.users.maybe_named(name)
+            assert account is not None
+            accounts.users.change_password(account, "a long sentence that nobody would guess 7")
+            account = accounts.users.maybe_named(name)
+            assert account is not None
+            secrets.append(accounts.sessions.begin(account, "bench"))
+        accounts.file.close()
+        environment = {
+            **os.environ,
+            "JA4_CLICKHOUSE_URL": dsn,
+            "JA4_DASHBOARD_PORT": str(port),
+            "JA4_HOME": folder,
+        }
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "soc_dashboard"], env=environment, stdout=output, stderr=output
+            )
+        origin = f"http://127.0.0.1:{port}"
+        try:
+            wait_for(f"{origin}/assets/fonts.css", process, log)
+            yield origin, secrets, f"ja4_session_{port}", psutil.Process(process.pid)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the server answers. Raises SystemExit with its last words when it does not."""
+    give_up = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < give_up and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    raise SystemExit(f"the dashboard did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
+
+
+async def opened(page: Page, address: str) -> float:
+    """Seconds from the navigation until the first figures stand."""
+    await page.goto(address, wait_until="commit")
+    shown = await page.wait_for_function(SHOWN, arg="", polling="raf", timeout=WAIT_MS)
+    return float(await shown.json_value()) / 1000
+
+
+async def filtered(page: Page, preset: str) -> float:
+    """Seconds from a click on a time range until its reading is shown."""
+    before = await page.evaluate(SPAN)
+    started = await page.evaluate("() => performance.now()")
+    await page.get_by_role("button", name=preset, exact=True).click()
+    shown = await page.wait_for_function(SHOWN, arg=before, polling="raf", timeout=WAIT_MS)
+    return (float(await shown.json_value()) - float(started)) / 1000
+
+
+async def visit(
+    context: BrowserContext, origin: str, path: str, span: str, is_cold: bool, times: Times
+) -> None:
+    """One person opens one page and changes its range."""
+    page = await context.new_page()
+    joint = "&" if "?" in path else "?"
+    try:
+        seconds = await opened(page, f"{origin}{path}{joint}range={span}")
+        (times.cold if is_cold else times.warm).append(seconds)
+        if is_cold:
+            times.bytes = max(times.bytes, int(await page.evaluate(TRANSFERRED)))
+        times.filtered.append(await filtered(page, "6h" if span != "6h" else "24h"))
+    except PlaywrightTimeout:
+        times.failures += 1
+    finally:
+        await page.close()
+
+
+async def measure(
+    browser: Browser,
+    origin: str,
+    secrets: Sequence[str],
+    cookie: str,
+    pages: dict[str, str],
+    rounds: int,
+    span: str,
+    server: psutil.Process,
+) -> tuple[dict[str, Times], int]:
+    """Times of every page, and the server's largest resident set in bytes."""
+    found: dict[str, Times] = {name: Times() for name in pages}
+    peak = 0
+    for name, path in pages.items():
+        contexts = [await browser.new_context(viewport={"width": 1280, "height": 800}) for _ in secrets]
+        for context, secret in zip(contexts, secrets, strict=True):
+            await context.add_cookies(
+                [
+                    {"name": cookie, "value": secret, "url": origin},
+                    {"name": "ja4_tour", "value": "done", "url": origin},
+                ]
+            )
+        for number in range(rounds):
+            await asyncio.gather(
+                *(visit(context, origin, path, span, number == 0, found[name]) for context in contexts)
+            )
+            peak = max(peak, server.memory_info().rss)
+        for context in contexts:
+            await context.close()
+    return found, peak
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of the values do not exceed; NaN without any."""
+    ordered = sorted(values)
+    return ordered[math.ceil(share * len(ordered)) - 1] if ordered else math.nan
+
+
+def report(found: dict[str, Times], peak: int, users: int) -> None:
+    """Print a line for each page, and whether the goals are met."""
+    print(f"{users} people at once; seconds; goals: open p95 {OPEN_GOAL_S}, filter p95 {FILTER_GOAL_S}")
+    print(
+        f"{'page':14}{'cold p95':>10}{'open p50':>10}{'open p95':>10}{'filter p95':>12}{'MB cold':>9}  failed"
+    )
+    for name, times in found.items():
+        opens, filters = quantile(times.warm, 0.95), quantile(times.filtered, 0.95)
+        missed = " ".join(
+            word
+            for word, value, goal in (("open", opens, OPEN_GOAL_S), ("filter", filters, FILTER_GOAL_S))
+            if not value <= goal
+        )
+        print(
+            f"{name:14}{quantile(times.cold, 0.95):10.2f}{quantile(times.warm, 0.5):10.2f}{opens:10.2f}"
+            f"{filters:12.2f}{times.bytes / 1e6:9.2f}{times.failures:8}  {missed and 'misses: ' + missed}"
+        )
+    every = [value for times in found.values() for value in times.warm]
+    changes = [value for times in found.values() for value in times.filtered]
+    print(f"all pages: open p95 {quantile(every, 0.95):.2f} s, filter p95 {quantile(changes, 0.95):.2f} s")
+    print(f"server memory: {peak / 1e9:.2f} GB at most (goal {MEMORY_GOAL_GB})")
+
+
+async def run(arguments: argparse.Namespace) -> None:
+    """Measure and print."""
+    wanted = [name for name in arguments.pages.split(",") if name]
+    pages = addresses(arguments.url, wanted)
+    with dashboard(arguments.url, arguments.users, Path(arguments.keep_log)) as started:
+        origin, secrets, cookie, server = started
+        async with async_playwright() as playwright:
+            # The sandbox needs user namespaces, which root in a container lacks.
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            found, peak = await measure(
+                browser, origin, secrets, cookie, pages, arguments.rounds, arguments.range, server
+            )
+            await browser.close()
+    report(found, peak, arguments.users)
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--url", default=os.environ.get("JA4_CLICKHOUSE_URL", ""), help="ClickHouse DSN")
+    parser.add_argument("--users", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3, help="at least 2: the first is the cold one")
+    parser.add_argument("--pages", default="", help="names joined by commas; all by default")
+    parser.add_argument("--range", default="24h", choices=["1h", "6h", "24h", "7d"])
+    parser.add_argument("--keep-log", default=os.devnull, help="file for the dashboard's log")
+    arguments = parser.parse_args()
+    if not arguments.url:
+        print("no --url: skipped; name a database with the marts, such as bench/warehouse.py fills")
+        return
+    asyncio.run(run(arguments))
+
+
+if __name__ == "__main__":
+    main()
