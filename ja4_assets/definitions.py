@@ -6,6 +6,7 @@ import dagster as dg
 
 from ja4_assets.defs.campaigns import campaigns
 from ja4_assets.defs.drift import model_drift
+from ja4_assets.defs.feedback import review_ranks
 from ja4_assets.defs.intel import INTEL_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.late_hours import refresh_late_hours
@@ -35,6 +36,7 @@ defs = dg.Definitions(
         bot_scores,
         verdicts,
         campaigns,
+        review_ranks,
         promised_alerts,
         model_drift,
     ],

@@ -9,6 +9,7 @@ from dagster_dbt import build_dbt_asset_selection
 
 from ja4_assets.defs.campaigns import campaigns
 from ja4_assets.defs.drift import model_drift
+from ja4_assets.defs.feedback import review_ranks
 from ja4_assets.defs.intel import INTEL_ASSETS, REFERENCE_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.models import entity_forest, entity_forest_champion, move_champion
@@ -39,7 +40,7 @@ observe_raw = dg.define_asset_job(
 refresh_hours = dg.define_asset_job(
     "refresh_hours",
     selection=build_dbt_asset_selection([warehouse], dbt_select=STORED_MODELS)
-    | dg.AssetSelection.assets(bot_identities, bot_scores, verdicts, promised_alerts, campaigns)
+    | dg.AssetSelection.assets(bot_identities, bot_scores, verdicts, promised_alerts, campaigns, review_ranks)
     | dg.AssetSelection.checks(joins_are_right),
     description="Rebuild the marts of some hours and the list of fingerprints, score, judge and group.",
 )
@@ -65,6 +66,7 @@ everything = dg.define_asset_job(
         verdicts,
         promised_alerts,
         campaigns,
+        review_ranks,
         model_drift,
     ),
     description="All tables, models, scores and verdicts of some hours, from seeds to verdicts.",

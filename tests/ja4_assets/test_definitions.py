@@ -44,6 +44,7 @@ EXPECTED = {
     "verdicts": ("verdicts", "hourly"),
     "campaigns": ("campaigns", "hourly"),
     "campaign_members": ("campaigns", "hourly"),
+    "review_ranks": ("feedback", "hourly"),
     "promised_alerts": ("verdicts", "hourly"),
     "model_drift": ("models", "whole"),
 }
@@ -82,8 +83,11 @@ def test_the_refresh_builds_every_stored_model_in_one_start_of_dbt(listing: list
     groups = ("requests", "population", "contradictions", "headers", "timing", "rhythm", "paths", "hellos")
     stored |= {f"int_entity_hour_{group}" for group in groups}
     own = {"bot_identities", "bot_scores", "verdicts", "promised_alerts", "campaigns", "campaign_members"}
+    own |= {"review_ranks"}
     assert {*keys} == stored | own
-    assert int(steps) == 7, "dbt, identities, scores, verdicts, alerts, campaigns, the check of the joins"
+    assert int(steps) == 8, (
+        "dbt, identities, scores, verdicts, alerts, campaigns, ranks, the check of the joins"
+    )
 
 
 def test_dbt_tests_and_own_checks_are_asset_checks(listing: list[list[str]]) -> None:

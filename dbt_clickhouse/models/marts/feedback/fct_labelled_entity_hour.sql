@@ -1,0 +1,61 @@
+{{ config(materialized='view') }}
+
+with labelled as (
+    select
+        hour,
+        client_ip,
+        ja4_stable,
+        host,
+        is_sufficient,
+        verdict as label,
+        toUUID(assumeNotNull(verdict_source_id)) as label_id
+    from {{ ref('fct_entity_verdict') }}
+    where verdict_source = 'analyst' and verdict != 'unknown'
+),
+
+labels as (
+    select
+        label_id,
+        scope,
+        user,
+        note,
+        labelled_at,
+        expires_at
+    from {{ ref('dim_label') }}
+    where is_active
+),
+
+-- What rules and models had said, or say since: why somebody looked.
+machines as (
+    select
+        hour,
+        client_ip,
+        ja4_stable,
+        host,
+        toString(verdict) as machine_verdict
+    from {{ source('judgement', 'verdicts') }}
+    order by decided_at desc, source_id asc
+    limit 1 by hour, client_ip, ja4_stable, host
+),
+
+joined as (
+    select
+        hour,
+        client_ip,
+        ja4_stable,
+        host,
+        is_sufficient,
+        label,
+        label_id,
+        scope,
+        user,
+        note,
+        labelled_at,
+        expires_at,
+        if(machines.machine_verdict = '', 'unknown', machines.machine_verdict) as machine_verdict
+    from labelled
+    inner join labels using (label_id)
+    left join machines using (hour, client_ip, ja4_stable, host)
+)
+
+select * from joined
