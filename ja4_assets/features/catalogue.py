@@ -55,8 +55,6 @@ FEATURES: tuple[Feature, ...] = (
     Feature("ja4_h2h3_ratio", Unit.SHARE, "others' requests on this JA4 over HTTP/2 or 3"),
     Feature("ja4_heuristic_ratio", Unit.SHARE, "others' requests on this JA4 that contradict themselves"),
     Feature("ja4_cache_ratio", Unit.SHARE, "others' requests on this JA4 for cacheable files"),
-    Feature("ja4_asn_entropy", Unit.BITS, "spread of this JA4 over networks, others' only"),
-    Feature("ja4_age_days", Unit.COUNT, "days since this JA4 was first seen"),
     Feature("ja4_surge", Unit.DEVIATIONS, "requests of this JA4 against the same hour of earlier weeks"),
     Feature("ua_ja4_bits", Unit.BITS, "surprise of this browser family on this JA4"),
     Feature("ua_ja4_known_mismatch", Unit.FLAG, "JA4 known to belong to another client"),
@@ -65,9 +63,6 @@ FEATURES: tuple[Feature, ...] = (
     Feature("grease_missing", Unit.FLAG, "Chromium user agent without GREASE"),
     Feature("pq_missing", Unit.FLAG, "browser version without its post-quantum group"),
     Feature("h2fp_ua_bits", Unit.BITS, "surprise of the HTTP/2 settings for this browser family"),
-    Feature("ttl_os_mismatch", Unit.SHARE, "packets' TTL of another operating system"),
-    Feature("tcpsig_os_bits", Unit.BITS, "surprise of the TCP stack for the operating system named"),
-    Feature("mss_tunnel", Unit.SHARE, "segment size of a tunnel"),
     Feature("sni_host_mismatch", Unit.SHARE, "requests for a host other than the SNI"),
     Feature("ja4_per_ip", Unit.COUNT, "different JA4 from this address"),
     Feature("ja4_exact_per_stable", Unit.COUNT, "exact JA4 per stable JA4"),
@@ -80,7 +75,6 @@ FEATURES: tuple[Feature, ...] = (
     Feature("secfetch_incoherent", Unit.SHARE, "impossible Sec-Fetch combinations"),
     Feature("ch_ua_mismatch", Unit.SHARE, "client hints that contradict the user agent"),
     Feature("ch_platform_mismatch", Unit.SHARE, "platform hint that contradicts the user agent"),
-    Feature("lang_geo_mismatch", Unit.SHARE, "first language not spoken in the country of the address"),
     Feature("cookie_return", Unit.SHARE, "requests after the first that send a cookie"),
     Feature("referer_valid", Unit.RATIO, "referers that were fetched before"),
     Feature("conditional_ratio", Unit.SHARE, "repeated requests that a cache made conditional"),
@@ -93,10 +87,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("mode_share", Unit.SHARE, "gaps in the commonest tenth of a second"),
     Feature("conc_max", Unit.COUNT, "connections in use at one time"),
     Feature("reqs_per_conn", Unit.COUNT, "requests per connection"),
-    Feature("hello_to_req_ms", Unit.COUNT, "milliseconds from hello to first request"),
     Feature("beacon_hist", Unit.RATIO, "evenness of the last 24 hours, 1 the same each hour"),
     Feature("beacon_dur", Unit.RATIO, "how much of the last 24 hours was covered"),
-    Feature("night_share", Unit.SIGNED, "requests in the local night, more than others'"),
     Feature("path_entropy", Unit.RATIO, "variety of the paths, 0 one kind, 1 each another"),
     Feature("uniq_path_ratio", Unit.SHARE, "requests for a path not asked before"),
     Feature("enum_score", Unit.SHARE, "steps of the same size from number to number"),
@@ -110,6 +102,56 @@ FEATURES: tuple[Feature, ...] = (
     Feature("robots_fetched", Unit.FLAG, "robots.txt was read"),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A column of `fct_entity_hour` that is a feature and that the model does not read."""
+
+    feature: Feature
+    reason: str
+    """What in the lab's building, and not in the traffic, makes it differ between people and bots."""
+
+
+LEFT_OUT: tuple[LeftOut, ...] = (
+    LeftOut(
+        Feature("ja4_asn_entropy", Unit.BITS, "spread of this JA4 over networks, others' only"),
+        "the networks of people and bots were drawn, in shares that differ",
+    ),
+    LeftOut(
+        Feature("ja4_age_days", Unit.COUNT, "days since this JA4 was first seen"),
+        "a recording is a day long, so that the age of a fingerprint is the time of day",
+    ),
+    LeftOut(
+        Feature("ttl_os_mismatch", Unit.SHARE, "packets' TTL of another operating system"),
+        "bots keep Linux's packets whatever they say, people's were rebuilt for the system they name",
+    ),
+    LeftOut(
+        Feature("tcpsig_os_bits", Unit.BITS, "surprise of the TCP stack for the operating system named"),
+        "as ttl_os_mismatch",
+    ),
+    LeftOut(
+        Feature("mss_tunnel", Unit.SHARE, "segment size of a tunnel"),
+        "everybody recorded has an MSS of 1460, only amplified people have tunnels",
+    ),
+    LeftOut(
+        Feature("lang_geo_mismatch", Unit.SHARE, "first language not spoken in the country of the address"),
+        "recorded people's languages were drawn without regard to their address",
+    ),
+    LeftOut(
+        Feature("hello_to_req_ms", Unit.COUNT, "milliseconds from hello to first request"),
+        "round trips were drawn by kind of network",
+    ),
+    LeftOut(
+        Feature("night_share", Unit.SIGNED, "requests in the local night, more than others'"),
+        "recorded people do not sleep, amplified ones do",
+    ),
+)
+"""Features that would measure how the traffic lab is built: figures would gain by them what no other site
+would see. Rules may read them, since a rule can be argued with. `bench/detection.py` shows which traits of
+the lab tell its bots from its people."""
+
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 COUNT_FEATURES: tuple[str, ...] = tuple(f.name for f in FEATURES if f.unit is Unit.COUNT)
-LABELS: dict[str, str] = {feature.name: feature.label for feature in FEATURES}
+MART_FEATURES: tuple[Feature, ...] = (*FEATURES, *(one.feature for one in LEFT_OUT))
+"""All features that the mart has, in no order that matters."""
+LABELS: dict[str, str] = {feature.name: feature.label for feature in MART_FEATURES}

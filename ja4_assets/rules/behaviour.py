@@ -36,7 +36,7 @@ BEHAVIOUR_RULES: tuple[Rule, ...] = (
         reason="Pages were asked for in steps of one size from number to number, as a program counts.",
         verdict=Verdict.SUSPICIOUS,
         weight=0.8,
-        all_of=(AtLeast("enum_score", 0.6), AtLeast("requests", 8)),
+        all_of=(AtLeast("enum_score", 0.6), AtLeast("pages", 6)),
         evidence=("requests", "paths", "enum_score"),
     ),
     Rule(

@@ -16,7 +16,7 @@ TOOLS = (
     "apache-httpclient", "libwww-perl", "lwp::", "guzzlehttp", "php/", "ruby", "faraday", "axios/",
     "node-fetch", "undici", "superagent", "got (", "node", "httpie/", "postmanruntime", "insomnia", "aria2/",
     "apachebench", "siege", "wrk/", "h2load", "nghttp2", "hey/", "k6/", "locust", "jmeter", "httperf",
-    "autocannon", "aioquic", "powershell", "winhttp",
+    "autocannon", "aioquic", "powershell", "winhttp", "tls-client/",
 )  # fmt: skip
 
 DECLARED_RULES: tuple[Rule, ...] = (

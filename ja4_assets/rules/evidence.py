@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ja4_assets.features.catalogue import FEATURES, LABELS, Unit
+from ja4_assets.features.catalogue import LABELS, MART_FEATURES, Unit
 from ja4_assets.rules.rule import SHARE_COLUMNS, TEXT_COLUMNS, Rule, Verdict
 
 MAX_VALUE_CHARS = 512
 """Longest value kept; a user agent is the client's to choose and may be kilobytes long."""
 
-UNITS = {feature.name: feature.unit for feature in FEATURES}
+UNITS = {feature.name: feature.unit for feature in MART_FEATURES}
 
 
 def reason_sentence(row: Mapping[str, object], rules: Mapping[str, Rule]) -> str:

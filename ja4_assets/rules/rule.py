@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ja4_assets.features.catalogue import FEATURE_NAMES
+from ja4_assets.features.catalogue import MART_FEATURES
 
 TEXT_COLUMNS = frozenset(
     {
@@ -44,7 +44,7 @@ SHARE_COLUMNS = frozenset(
     {"tcp_os_mismatch", "h2_ua_mismatch", "ch_missing", "encoding_poor", "http10_share"}
 )
 """Shares that rules read and no model does."""
-NUMBER_COLUMNS = COUNT_COLUMNS | SHARE_COLUMNS | frozenset(FEATURE_NAMES)
+NUMBER_COLUMNS = COUNT_COLUMNS | SHARE_COLUMNS | {feature.name for feature in MART_FEATURES}
 """What a condition may name; anything else is refused when the rule is made."""
 
 

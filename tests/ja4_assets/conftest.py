@@ -10,13 +10,13 @@ import clickhouse_connect
 import polars as pl
 import pytest
 
-from ja4_assets.features.catalogue import FEATURE_NAMES
+from ja4_assets.features.catalogue import MART_FEATURES
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.rules.rule import SHARE_COLUMNS
 from ja4_assets.storage import migrate
 
 HOUR = datetime(2026, 11, 1, 12, tzinfo=UTC)
-NUMBERS = (*FEATURE_NAMES, *sorted(SHARE_COLUMNS))
+NUMBERS = (*(feature.name for feature in MART_FEATURES), *sorted(SHARE_COLUMNS))
 CHROME = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 )

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ja4_assets.features.catalogue import COUNT_FEATURES, FEATURE_NAMES, LABELS
+from ja4_assets.features.catalogue import COUNT_FEATURES, FEATURE_NAMES, LABELS, LEFT_OUT, MART_FEATURES
 from ja4_assets.features.frame import (
     ENTITY_HOUR_SCHEMA,
     KEY_COLUMNS,
@@ -45,8 +45,15 @@ def test_the_query_selects_the_schema_in_its_order() -> None:
 
 
 def test_features_have_unique_names_and_labels() -> None:
-    assert len(FEATURE_NAMES) == len(set(FEATURE_NAMES)) == len(LABELS) == len(set(LABELS.values()))
+    names = [feature.name for feature in MART_FEATURES]
+    assert len(names) == len(set(names)) == len(LABELS) == len(set(LABELS.values()))
     assert set(COUNT_FEATURES) <= set(FEATURE_NAMES)
+
+
+def test_the_model_reads_nothing_that_the_lab_decides() -> None:
+    assert not set(FEATURE_NAMES) & {one.feature.name for one in LEFT_OUT}
+    assert all(one.reason for one in LEFT_OUT)
+    assert not [name for name in FEATURE_NAMES if name.startswith(("ttl", "tcpsig", "mss", "night"))]
 
 
 def test_a_complete_frame_is_returned_unchanged() -> None:

@@ -89,7 +89,7 @@ def test_unobserved_is_not_the_same_as_the_median(forest: EntityForest) -> None:
 
 
 def test_a_feature_nobody_observed_in_training_is_accepted_when_scoring() -> None:
-    blind = train(crowd().assign(mss_tunnel=np.nan), SETTINGS)
+    blind = train(crowd().assign(h2fp_ua_bits=np.nan), SETTINGS)
     scores = blind.anomaly_scores(crowd(20, seed=5))
     assert np.isfinite(scores).all()
 
