@@ -107,7 +107,8 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
     metrics.watch("ja4_dashboard_decisions_age_seconds", "Age of those decisions.", decisions.age_s)
     app.add_middleware(StaticDelivery)
     app.add_middleware(Measured, metrics=metrics)
-    protect(app, accounts, settings.origins, cookies, forget_connection)
+    redirect_uri = f"{settings.address}/login/oidc/callback"
+    protect(app, accounts, settings.origins, cookies, settings.oidc, redirect_uri, forget_connection)
     return app
 
 

@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from soc_dashboard.access.oidc_settings import OidcSettings
 from soc_dashboard.access.origins import LOOPBACK, Origins, own_origins
 from soc_dashboard.access.registry import DEFAULT_ABSOLUTE_S, DEFAULT_IDLE_S
 
@@ -42,6 +43,8 @@ class Settings(BaseSettings):
     mlflow_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """Where browsers reach MLflow, such as `http://127.0.0.1:5000` (`JA4_DASHBOARD_MLFLOW_URL`); empty for no
     links to runs."""
+    oidc: OidcSettings = Field(default_factory=OidcSettings)
+    """Signing in with an OpenID provider (`JA4_DASHBOARD_OIDC_*`)."""
     clickhouse_url: SecretStr = Field(
         default=SecretStr("http://ja4@127.0.0.1:8123/ja4_processing"), validation_alias="JA4_CLICKHOUSE_URL"
     )
@@ -65,4 +68,4 @@ class Settings(BaseSettings):
     @property
     def address(self) -> str:
         """What a person types into a browser."""
-        return self.public_url or f"http://{self.host}:{self.port}"
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"

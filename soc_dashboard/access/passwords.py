@@ -26,8 +26,8 @@ class PasswordRefusedError(ValueError):
 class PasswordHashes:
     """Argon2id hashes with the second recommended parameters of RFC 9106 (64 MiB, 3 passes)."""
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher()
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
         self._places = threading.BoundedSemaphore(HASHES_AT_ONCE)
         self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
 

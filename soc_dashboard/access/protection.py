@@ -15,6 +15,9 @@ from soc_dashboard.access.gate import Gate
 from soc_dashboard.access.headers import SecurityHeaders
 from soc_dashboard.access.identity import ForbiddenError
 from soc_dashboard.access.login_routes import login_router
+from soc_dashboard.access.oidc import OidcLogin
+from soc_dashboard.access.oidc_routes import oidc_router
+from soc_dashboard.access.oidc_settings import OidcSettings
 from soc_dashboard.access.origins import Origins
 from soc_dashboard.access.registry import Accounts
 from soc_dashboard.access.user_routes import user_router
@@ -26,13 +29,18 @@ def protect(
     accounts: Accounts,
     origins: Origins,
     cookies: Cookies,
+    oidc: OidcSettings,
+    redirect_uri: str,
     on_closed: Callable[[Scope], None],
 ) -> None:
     """Nothing of `app` is served any more without a caller who may have it.
 
-    `on_closed` hears of every live connection that has ended.
+    `redirect_uri` is where an OpenID provider sends browsers back to; `on_closed` hears of every live
+    connection that has ended.
     """
-    app.include_router(login_router(accounts, cookies, provider_name=""))
+    app.include_router(login_router(accounts, cookies, provider_name=oidc.name if oidc.is_on else ""))
+    if oidc.is_on:
+        app.include_router(oidc_router(accounts, cookies, OidcLogin(oidc, redirect_uri)))
     app.include_router(account_router(accounts, cookies))
     app.include_router(user_router(accounts))
     app.add_exception_handler(ForbiddenError, _on_forbidden)

@@ -43,12 +43,13 @@ def open_accounts(
     idle_s: int = DEFAULT_IDLE_S,
     absolute_s: int = DEFAULT_ABSOLUTE_S,
     clock: Callable[[], int] = lambda: int(time.time()),
+    hashes: PasswordHashes | None = None,
 ) -> Accounts:
     """Open the accounts below the state folder `home`, which is made if absent. Raises OSError."""
     folder = home / FOLDER
     file = AccountsFile(folder)
     log = AccessLog(file, clock)
-    users = Users(file, PasswordHashes(), log, clock)
+    users = Users(file, hashes or PasswordHashes(), log, clock)
     return Accounts(
         file,
         log,

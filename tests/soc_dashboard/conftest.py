@@ -14,11 +14,13 @@ from types import ModuleType
 
 import clickhouse_connect
 import pytest
+from argon2 import PasswordHasher
 from clickhouse_connect.driver.client import Client
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from ja4_assets.storage import migrate
+from soc_dashboard.access.passwords import PasswordHashes
 from soc_dashboard.access.registry import Accounts, open_accounts
 from soc_dashboard.access.roles import Role
 from soc_dashboard.app import create_app
@@ -26,6 +28,8 @@ from soc_dashboard.settings import Settings
 from soc_dashboard.store.database import MartDatabase
 
 PASSWORD = "only for these tests"
+QUICK_HASHES = PasswordHashes(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+"""Of no strength: tests make many accounts."""
 
 
 def add_person(accounts: Accounts, name: str, role: Role) -> None:
@@ -36,18 +40,30 @@ def add_person(accounts: Accounts, name: str, role: Role) -> None:
     accounts.users.change_password(account, PASSWORD)
 
 
-def sign_in(client: TestClient, name: str) -> None:
-    """Sign in by the form, as a browser does."""
-    found = re.search(r'name="csrf" value="([0-9a-f]+)"', client.get("/login").text)
+def form_token(page: str) -> str:
+    """The token in the forms of a page."""
+    found = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
     assert found is not None
-    fields = {"csrf": found[1], "next": "/", "name": name, "password": PASSWORD}
+    return found[1]
+
+
+def sign_in(client: TestClient, name: str, password: str = PASSWORD) -> str:
+    """Sign in by the form, as a browser does; gives the form token of the session."""
+    fields = {"csrf": form_token(client.get("/login").text), "next": "/", "name": name, "password": password}
     assert client.post("/login", data=fields, follow_redirects=False).status_code == 303
+    return form_token(client.get("/account/password").text)
+
+
+@pytest.fixture
+def sign_in_as() -> Callable[..., str]:
+    """`sign_in`, for tests."""
+    return sign_in
 
 
 @pytest.fixture
 def accounts(tmp_path: Path) -> Iterator[Accounts]:
     """Accounts with one person of each role, named as the role is."""
-    opened = open_accounts(tmp_path / "home")
+    opened = open_accounts(tmp_path / "home", hashes=QUICK_HASHES)
     for role in Role:
         add_person(opened, role, role)
     yield opened
@@ -57,7 +73,7 @@ def accounts(tmp_path: Path) -> Iterator[Accounts]:
 @pytest.fixture(scope="module")
 def open_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], TestClient]]:
     """Opens a dashboard on a DSN and gives a client that is signed in, an admin unless told otherwise."""
-    opened = open_accounts(tmp_path_factory.mktemp("accounts"))
+    opened = open_accounts(tmp_path_factory.mktemp("accounts"), hashes=QUICK_HASHES)
     for role in Role:
         add_person(opened, role, role)
     with ExitStack() as clients:
