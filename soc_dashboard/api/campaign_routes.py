@@ -20,6 +20,7 @@ from soc_dashboard.filters import MAX_TEXT
 from soc_dashboard.store.campaign_rows import Campaign
 from soc_dashboard.store.campaigns import (
     MAX_CAMPAIGN_ID,
+    STATUSES,
     campaign_scope,
     maybe_campaign,
     read_campaign_life,
@@ -99,7 +100,7 @@ def campaign_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRo
     ) -> CampaignPage:
         """Campaigns active in the span, busiest first."""
         wanted = PageRequest(needle=q.replace("\0", ""), page=page, page_rows=page_rows)
-        rows = await read_campaigns(marts, asked.window, wanted, status or "")
+        rows = await read_campaigns(marts, asked.window, wanted, [status] if status else STATUSES)
         return CampaignPage(
             as_of=asked.now,
             span=span_model(asked.window),

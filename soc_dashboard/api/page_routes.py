@@ -55,8 +55,8 @@ def page_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRouter
             bot_ratio=traffic.bot_ratio,
             suspicious_entities=traffic.suspects.suspicious,
             new_suspicious_entities=traffic.suspects.entities,
-            capture_loss_ratio=traffic.capture_loss_ratio,
-            join_ratio=traffic.join_ratio,
+            capture_loss_ratio=traffic.capture.loss_ratio,
+            join_ratio=traffic.capture.join_ratio,
             sensors=[SensorModel.model_validate(row, from_attributes=True) for row in traffic.sensors],
         )
 

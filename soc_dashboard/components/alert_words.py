@@ -72,7 +72,15 @@ def alert_facts(alert: Alert, query: str) -> list[tuple[str, Markup]]:
         if alert.asn
         else Markup("unknown")
     )
+    chance = (
+        Markup("p {:.4g} <span class=muted>of people's hours are at least as strange</span>").format(
+            alert.p_value
+        )
+        if alert.p_value is not None
+        else Markup("not scored")
+    )
     return [
+        ("By chance", chance),
         ("Network", network),
         (
             "Since",

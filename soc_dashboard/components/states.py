@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from soc_dashboard.components.icons import icon
-from soc_dashboard.components.markup import ago_text, percent, utc_text
-from soc_dashboard.store.overview import Traffic
+from soc_dashboard.components.markup import ago_text, number, percent, utc_text
+from soc_dashboard.store.overview import Capture
 from soc_dashboard.window import Window
 
 STALE_AFTER = timedelta(minutes=10)
@@ -85,28 +85,23 @@ def stale_banner(newest: datetime | None, window: Window, now: datetime) -> Mark
     ).format(icon("warning"), ago_text(newest, now), utc_text(newest))
 
 
-def loss_banner(traffic: Traffic) -> Markup:
-    """Capture or join loss in the window, with what it does to the figures; empty when negligible."""
+def loss_banner(capture: Capture, requests: int) -> Markup:
+    """Capture or join loss in the window, with what it does to the figures; empty when negligible.
+
+    `requests` is the page's own count, which the loss makes too small.
+    """
     parts: list[str] = []
-    loss = traffic.capture_loss_ratio
+    loss = capture.loss_ratio
     if loss is not None and loss > LOSS_WORTH_SAYING:
         parts.append(f"sensors lost {percent(loss, 2)} of frames")
-    if traffic.events_lost:
-        parts.append(f"{traffic.events_lost:,} HTTP events never arrived".replace(",", "\u202f"))
-    join = traffic.join_ratio
+    if capture.events_lost:
+        parts.append(f"{number(capture.events_lost)} HTTP events never arrived")
+    join = capture.join_ratio
     if join is not None and join < JOIN_WORTH_SAYING:
         parts.append(f"{percent(1 - join)} of TLS requests have no handshake")
     if not parts:
         return Markup("")
-    most = traffic.requests + traffic.events_lost
-    if loss:
-        most = round(most / (1 - loss)) if loss < 1 else most
     return Markup(
         '<div class="banner" role="status">{}<span>Capture loss: {}.</span>'
         '<span class="detail">Requests in this range: at least {}, about {} with what was lost.</span></div>'
-    ).format(
-        icon("warning"),
-        ", ".join(parts),
-        f"{traffic.requests:,}".replace(",", "\u202f"),
-        f"{most:,}".replace(",", "\u202f"),
-    )
+    ).format(icon("warning"), ", ".join(parts), number(requests), number(capture.corrected(requests)))

@@ -23,14 +23,14 @@ from soc_dashboard.store.overview import PageRequest
 
 COLUMNS: Columns = {
     "verdict": ("Verdict", 10, MARKUP),
-    "reason": ("Why", 29, PLAIN),
+    "reason": ("Why", 28, PLAIN),
     "client_ip": ("Client", 12, page_link("/ip/")),
     "ja4_stable": ("JA4", 14, page_link("/ja4/")),
     "host": ("Host", 10, page_link("/host/")),
-    "asn": ("Network", 9, PLAIN),
+    "asn": ("Network", 10, PLAIN),
     "requests": ("Requests", 8, COUNT),
-    "score": ("Score", 6, PLAIN),
-    "last_ts": ("Last seen", 8, PLAIN),
+    "score": ("Score", 7, PLAIN),
+    "last_ts": ("Last seen", 9, PLAIN),
 }
 SORTABLE = frozenset(COLUMNS) - {"verdict"}
 LINKED = ("client_ip", "ja4_stable", "host")

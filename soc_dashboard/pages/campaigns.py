@@ -15,7 +15,7 @@ from soc_dashboard.components.states import stale_banner
 from soc_dashboard.filters import CampaignState
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
-from soc_dashboard.store.campaigns import read_campaigns
+from soc_dashboard.store.campaigns import STATUSES, read_campaigns
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.store.rows import Extent
 from soc_dashboard.window import Window
@@ -86,5 +86,6 @@ class CampaignsPage(PageSession):
         self.notice(stale_banner(extent[0].newest, window, as_of))
 
     async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
-        rows = await read_campaigns(self.marts, self.window, wanted, self.table_state.status)
+        status = self.table_state.status
+        rows = await read_campaigns(self.marts, self.window, wanted, [status] if status else STATUSES)
         return campaign_frame(rows, self.as_of, carried_query(self.time_range)), rows[0].total if rows else 0

@@ -15,9 +15,9 @@ from soc_dashboard.pages.decider import Decider
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
 from soc_dashboard.search.terms import Term, written
-from soc_dashboard.store.overview import PAGE_ROWS, PageRequest, read_entities
+from soc_dashboard.store.overview import PageRequest, read_entities
 from soc_dashboard.store.rows import Entity
-from soc_dashboard.verdicts import HOSTILE, SEVERITY
+from soc_dashboard.verdicts import SEVERITY
 
 COLUMNS: Columns = {
     "verdict": ("Verdict", 10, MARKUP),
@@ -41,14 +41,13 @@ class EntityTable:
         self,
         session: PageSession,
         state: TableState,
-        scope: Callable[[], Sequence[Term]] | None = None,
+        scope: Callable[[], Sequence[Term]],
         *,
         title: str = "Entities",
         leaving_out: Collection[str] = (),
         page_rows: int = 10,
     ) -> None:
-        """Without `scope` the hostile entities of everything; with it all entities of a subject, without
-        the columns that are the same for all of them."""
+        """All entities of a subject, without the columns that are the same for all of them."""
         self._session = session
         self._scope = scope
         self._decider = Decider(session)
@@ -63,9 +62,9 @@ class EntityTable:
             sortable=SORTABLE,
             read_page=self._read_page,
             export="entities",
-            export_query=lambda: {"scope": written(list(scope())) if scope else ""},
-            page_rows=page_rows if scope else PAGE_ROWS,
-            verdict_filter="All verdicts" if scope else "Suspicious and bad bot",
+            export_query=lambda: {"scope": written(list(scope()))},
+            page_rows=page_rows,
+            verdict_filter="All verdicts",
             selection=self._decider.selection,
             keys=self._keys,
         )
@@ -84,8 +83,7 @@ class EntityTable:
         return [(row.client_ip, row.ja4_stable, row.host) for row in self._rows]
 
     async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
-        scope, verdicts = (self._scope(), SEVERITY) if self._scope else ((), HOSTILE)
-        rows = await read_entities(self._session.marts, self._session.window, wanted, scope, verdicts)
+        rows = await read_entities(self._session.marts, self._session.window, wanted, self._scope(), SEVERITY)
         self._rows = rows
         frame = entity_frame(rows, self._session.as_of)[list(self._columns)]
         return frame, rows[0].total if rows else 0

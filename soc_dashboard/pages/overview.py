@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
 from datetime import datetime
 
 import panel as pn
-import param
 from markupsafe import Markup
 
 from soc_dashboard.components import charts, states
+from soc_dashboard.components.attention import MAX_CAMPAIGNS, MAX_SHOWN, attention_list
 from soc_dashboard.components.cards import card, grid, head, head_pane, verdict_legend
 from soc_dashboard.components.hosts import host_bars
 from soc_dashboard.components.kpi import Kpi, change, change_points, kpi_row
+from soc_dashboard.components.looked import maybe_last_look
 from soc_dashboard.components.markup import compact, html_pane, number, percent, utc_text
 from soc_dashboard.components.sensors import sensor_strip
 from soc_dashboard.components.shell import carried_query
-from soc_dashboard.filters import TableState
 from soc_dashboard.pages.brush import zoom_to_bars
-from soc_dashboard.pages.entity_table import EntityTable
 from soc_dashboard.pages.session import PageSession
-from soc_dashboard.store.overview import Overview, read_overview
+from soc_dashboard.store.alerts import read_alerts
+from soc_dashboard.store.campaigns import OPEN, read_campaigns
+from soc_dashboard.store.overview import Overview, PageRequest, read_overview
 from soc_dashboard.window import WEEK, Window
 
 TIMELINE_PX = 190
 
 
 class OverviewPage(PageSession):
-    """Four figures, the timeline, the worst entities, the hosts they attack, and the sensors."""
+    """Four figures, the timeline, the hosts under attack, what asks for a decision, and the sensors."""
 
     title = "Overview"
     path = "/"
 
     def __init__(self, **session: object) -> None:
-        self.table_state = TableState()
         super().__init__(**session)  # type: ignore[arg-type]
         self.kpis = html_pane(states.skeleton_kpis(4))
         self.timeline_head = html_pane(head("Requests over time", "by verdict; drag to zoom"))
@@ -42,21 +42,10 @@ class OverviewPage(PageSession):
         self.timeline_wait = html_pane(states.skeleton_block(TIMELINE_PX - 24))
         self.hosts = html_pane(states.skeleton_block(TIMELINE_PX))
         self.sensors = html_pane(states.skeleton_block(20))
-        self.entities = EntityTable(self, self.table_state)
+        self.attention = html_pane(states.skeleton_block(260))
+        self._looked = maybe_last_look(dict(pn.state.cookies or {}), self.clock())
         self._shown: Overview | None = None
         self._bars = charts.brushable(self.timeline, lambda first, last: zoom_to_bars(self, first, last))
-
-    def url_names(self) -> Mapping[str, tuple[param.Parameterized, str]]:
-        """The range and the table's state."""
-        return {
-            **super().url_names(),
-            "q": (self.table_state, "text"),
-            "verdict": (self.table_state, "verdict"),
-            "sort": (self.table_state, "sort"),
-            "dir": (self.table_state, "descending"),
-            "page": (self.table_state, "page"),
-            "hide": (self.table_state, "hidden"),
-        }
 
     def body(self) -> list[object]:
         """Panes in reading order."""
@@ -67,26 +56,28 @@ class OverviewPage(PageSession):
                 card(self.timeline_head, self.timeline_wait, self.timeline, self._bars),
                 card(head_pane("Hosts under attack", "hostile requests"), self.hosts),
             ),
-            self.entities.card,
+            card(self.attention),
             card(self.sensors),
         ]
 
-    def drawers(self) -> list[pn.viewable.Viewable]:
-        """Evidence of the entity that was clicked."""
-        return self.entities.drawers()
-
     async def read(self, window: Window, as_of: datetime) -> None:
-        """Figures and table, both in parallel reads."""
-        overview = await read_overview(self.marts, window, as_of)
+        """Figures and list, both in parallel reads."""
+        overview, alerts, campaigns = await asyncio.gather(
+            read_overview(self.marts, window, as_of),
+            read_alerts(self.marts, (), window, PageRequest(page_rows=MAX_SHOWN)),
+            read_campaigns(self.marts, window, PageRequest(page_rows=MAX_CAMPAIGNS), OPEN),
+        )
         self._shown = overview
         self.notice(
-            states.stale_banner(overview.extent.newest, window, as_of) + states.loss_banner(overview.now)
+            states.stale_banner(overview.extent.newest, window, as_of)
+            + states.loss_banner(overview.now.capture, overview.now.requests)
         )
         self.kpis.object = str(kpi_row(overview_kpis(overview)))
-        self.hosts.object = str(host_bars(overview.hosts, window, carried_query(self.time_range)))
+        span = carried_query(self.time_range)
+        self.hosts.object = str(host_bars(overview.hosts, window, span))
+        self.attention.object = str(attention_list(campaigns, alerts, self._looked, window, as_of, span))
         self.sensors.object = str(sensor_strip(overview.now.sensors, overview.joins, as_of, window))
         self.redraw()
-        await self.entities.read()
 
     def redraw(self) -> None:
         """The timeline, in the colours of the theme."""
@@ -161,8 +152,8 @@ def overview_kpis(overview: Overview) -> list[Kpi]:
         ),
         Kpi(
             "Capture loss",
-            percent(now.capture_loss_ratio, 2),
-            Markup("<b>{}</b> of TLS requests joined").format(percent(now.join_ratio, 2)),
+            percent(now.capture.loss_ratio, 2),
+            Markup("<b>{}</b> of TLS requests joined").format(percent(now.capture.join_ratio, 2)),
             f"Frames dropped by the kernel, of {number(frames)} frames; joined means that the "
             "handshake of the "
             f"connection was seen, of {number(tls)} TLS requests. {as_of}",

@@ -113,7 +113,13 @@ def _label_button(label: str, classify: Callable[[str], None]) -> pmui.Button:
 
 def _button(label: str, action: Callable[[], None], css_class: str) -> pmui.Button:
     button = pmui.Button(
-        label=label, variant="outlined", size="small", color="default", margin=0, css_classes=[css_class]
+        label=label,
+        variant="outlined",
+        size="small",
+        color="default",
+        margin=0,
+        css_classes=[css_class],
+        sx={"borderColor": "var(--hairline)", "color": "var(--text)", "backgroundColor": "var(--card)"},
     )
     button.on_click(lambda *_: action())
     return button

@@ -25,6 +25,7 @@ from soc_dashboard.pages.brush import zoom_to_bars
 from soc_dashboard.pages.request_table import RequestTable
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.search.terms import Term
+from soc_dashboard.store.overview import read_capture
 from soc_dashboard.store.subject import SubjectReading, read_subject
 from soc_dashboard.store.tops import Top, read_tops
 from soc_dashboard.window import Window
@@ -163,11 +164,16 @@ class SubjectPage(PageSession):
             self.notice(Markup(""))
             return
         self.name.object = str(title)
-        reading, tops = await asyncio.gather(
-            self.read_reading(window, as_of), read_tops(self.marts, self.scope(), window, self.tops)
+        reading, tops, capture = await asyncio.gather(
+            self.read_reading(window, as_of),
+            read_tops(self.marts, self.scope(), window, self.tops),
+            read_capture(self.marts, window),
         )
         self._shown = reading
-        self.notice(states.stale_banner(reading.extent.newest, window, as_of))
+        requests = sum(row.requests for row in reading.verdicts)
+        self.notice(
+            states.stale_banner(reading.extent.newest, window, as_of) + states.loss_banner(capture, requests)
+        )
         self.kpis.object = str(kpi_row(self.figures(reading), dense=True))
         self.reasons.object = str(fingerprint_reasons(reading.reasons, window))
         self.claims.object = str(fingerprint_card.claims(reading.claims, window))

@@ -31,7 +31,7 @@ select
 from fct_campaign as campaign
 inner join active on campaign.campaign_id = active.campaign_id
 where
-    ({status:String} = '' or campaign.status = {status:String})
+    campaign.status in {statuses:Array(String)}
     and (
         {needle:String} = ''
         or positionCaseInsensitiveUTF8(campaign.campaign_id, {needle:String}) > 0

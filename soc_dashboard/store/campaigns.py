@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from soc_dashboard.search.terms import Term
 from soc_dashboard.store.campaign_rows import Campaign, CampaignEvent
 from soc_dashboard.store.database import MartDatabase
@@ -10,7 +12,8 @@ from soc_dashboard.window import Window
 
 MAX_CAMPAIGN_ID = 64
 MAX_EVENTS = 50
-STATUSES = ("born", "alive", "merged", "ended")
+OPEN = ("born", "alive")
+STATUSES = (*OPEN, "merged", "ended")
 _SORTED = (
     "campaign_id",
     "entities",
@@ -36,9 +39,9 @@ def campaign_scope(campaign_id: str) -> tuple[Term, ...]:
 
 
 async def read_campaigns(
-    marts: MartDatabase, window: Window, wanted: PageRequest, status: str = ""
+    marts: MartDatabase, window: Window, wanted: PageRequest, statuses: Sequence[str] = STATUSES
 ) -> list[Campaign]:
-    """One page of the campaigns active in the window, busiest first unless `wanted` says otherwise."""
+    """One page of the campaigns active in the window and now in one of the states, busiest first."""
     return await marts.fetch(
         "campaigns",
         Campaign,
@@ -46,7 +49,7 @@ async def read_campaigns(
             **span_parameters(window),
             **wanted.page_parameters(),
             "needle": wanted.needle,
-            "status": status if status in STATUSES else "",
+            "statuses": list(statuses),
         },
         {"order": ORDERS.get((wanted.sort, wanted.descending), "")},
     )

@@ -51,6 +51,7 @@ MART_COLUMNS: dict[str, tuple[str, ...]] = {
         "asn",
         "country",
         "score_quantile",
+        "p_value",
         "top_features",
         "verdict",
         "verdict_source",

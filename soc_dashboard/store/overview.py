@@ -30,6 +30,38 @@ JOIN_ACCURACY_SPAN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
+class Capture:
+    """What the sensors lost in one window. Ratios are None where nothing was observed."""
+
+    sensors: tuple[SensorLedger, ...]
+
+    @property
+    def loss_ratio(self) -> float | None:
+        """Frames the kernel dropped, of all frames that reached the sensors."""
+        dropped = sum(row.frames_dropped_kernel for row in self.sensors)
+        return _ratio(dropped, dropped + sum(row.frames_seen for row in self.sensors))
+
+    @property
+    def events_lost(self) -> int:
+        """HTTP events that never arrived or were given up."""
+        return sum(row.http_events_lost + row.http_events_dropped for row in self.sensors)
+
+    @property
+    def join_ratio(self) -> float | None:
+        """TLS requests joined with their hello, of all TLS requests."""
+        return _ratio(
+            sum(row.requests_matched for row in self.sensors), sum(row.requests_tls for row in self.sensors)
+        )
+
+    def corrected(self, requests: int) -> int:
+        """About how many requests there were, if loss struck these as it struck all."""
+        arrived = sum(row.http_events_seen - row.http_events_dropped for row in self.sensors)
+        told = requests * (1 + (_ratio(self.events_lost, arrived) or 0))
+        loss = self.loss_ratio or 0
+        return round(told / (1 - loss)) if loss < 1 else round(told)
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """Figures of one window. Ratios are None where their denominator is zero: nothing was observed."""
 
@@ -53,22 +85,9 @@ class Traffic:
         return _ratio(sum(row.requests for row in self.totals if row.verdict == verdict), self.requests)
 
     @property
-    def capture_loss_ratio(self) -> float | None:
-        """Frames the kernel dropped, of all frames that reached the sensors."""
-        dropped = sum(row.frames_dropped_kernel for row in self.sensors)
-        return _ratio(dropped, dropped + sum(row.frames_seen for row in self.sensors))
-
-    @property
-    def events_lost(self) -> int:
-        """HTTP events that never arrived or were given up."""
-        return sum(row.http_events_lost + row.http_events_dropped for row in self.sensors)
-
-    @property
-    def join_ratio(self) -> float | None:
-        """TLS requests joined with their hello, of all TLS requests."""
-        return _ratio(
-            sum(row.requests_matched for row in self.sensors), sum(row.requests_tls for row in self.sensors)
-        )
+    def capture(self) -> Capture:
+        """What the sensors lost in it."""
+        return Capture(self.sensors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,11 @@ async def read_traffic(marts: MartDatabase, window: Window) -> Traffic:
         marts.fetch("sensor_ledger", SensorLedger, span),
     )
     return Traffic(window, tuple(totals), suspects[0], tuple(sensors))
+
+
+async def read_capture(marts: MartDatabase, window: Window) -> Capture:
+    """Read what the sensors lost in the window."""
+    return Capture(tuple(await marts.fetch("sensor_ledger", SensorLedger, span_parameters(window))))
 
 
 async def read_join_accuracy(marts: MartDatabase, until: datetime) -> list[JoinAccuracy]:

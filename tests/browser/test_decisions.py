@@ -16,7 +16,7 @@ def test_a_label_is_previewed_saved_taken_back_and_listed(
     visit: Callable[..., Any], day_origin: str, day_dsn: str
 ) -> None:
     seen = visit(day_origin, height=1600)
-    page = seen.open("/")
+    page = seen.open("/alerts")
     row = page.locator(".tabulator-row").first
     address = row.locator('[tabulator-field="client_ip"]').inner_text()
     requests = row.locator('[tabulator-field="requests"]').inner_text()
@@ -28,9 +28,9 @@ def test_a_label_is_previewed_saved_taken_back_and_listed(
     drawer.get_by_label("Note").fill("our own monitor")
     drawer.get_by_label("Note").press("Tab")
     drawer.get_by_role("button", name="Save label").click()
-    expect(drawer.get_by_text("Saved: client " + address)).to_be_visible()
-    drawer.get_by_role("button", name="Undo").click()
-    expect(drawer.get_by_text("Taken back: client " + address)).to_be_visible()
+    expect(page.get_by_text("Saved: client " + address).first).to_be_visible()
+    page.locator(".bulk-undo button").click()
+    expect(page.get_by_text("Taken back: client " + address).first).to_be_visible()
     with clickhouse_connect.get_client(dsn=day_dsn) as client:
         actions = client.query("select action, user from audit_log order by at").result_rows
     assert [action for action, _ in actions] == ["label", "revoke"]
@@ -41,16 +41,3 @@ def test_a_label_is_previewed_saved_taken_back_and_listed(
     expect(page.locator('[tabulator-field="note"]', has_text="our own monitor")).to_be_visible()
     page = seen.open("/audit?action=revoke")
     expect(page.locator('[tabulator-field="action"]', has_text="revoke")).to_be_visible()
-
-
-def test_labelling_people_as_bots_is_warned_of(
-    visit: Callable[..., Any], day_origin: str, mart_tables: Any
-) -> None:
-    page = visit(day_origin, height=1600).open("/?verdict=human")
-    row = page.locator(".tabulator-row", has_text=mart_tables.CHROMIUM.ja4).first
-    row.locator('[tabulator-field="reason"]').click()
-    drawer = page.locator(".MuiDrawer-anchorRight .MuiDrawer-paper")
-    drawer.get_by_role("combobox").first.click()
-    page.get_by_role("menuitem", name="Everyone with this JA4").click()
-    drawer.get_by_role("button", name="Bad bot").click()
-    expect(drawer.get_by_text("judged human now")).to_be_visible()

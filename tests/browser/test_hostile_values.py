@@ -29,7 +29,10 @@ INJECTED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("path", ["/", "/ja4/{ja4}", "/fingerprints", "/requests", "/host/x"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/alerts", "/campaigns", "/cluster/C0", "/ja4/{ja4}", "/fingerprints", "/requests", "/host/x"],
+)
 def test_stored_values_stay_text(
     visit: Callable[..., Any], hostile_origin: str, mart_tables: ModuleType, path: str
 ) -> None:
@@ -49,9 +52,9 @@ def test_every_stored_value_is_readable(
 
 
 def test_evidence_of_a_hostile_entity_stays_text(visit: Callable[..., Any], hostile_origin: str) -> None:
-    page = visit(hostile_origin).open("/")
+    page = visit(hostile_origin).open("/alerts")
     page.locator('.tabulator-row .tabulator-cell[tabulator-field="reason"]').first.click()
-    expect(page.locator(".evidence")).to_contain_text("Sent ")
+    expect(page.locator(".evidence").first).to_contain_text("Sent ")
     assert page.evaluate(INJECTED) == []
     assert "owned" not in page.title()
 
@@ -60,11 +63,11 @@ def test_evidence_of_a_hostile_entity_stays_text(visit: Callable[..., Any], host
     "path",
     [
         "/ja4/" + quote("<img src=x onerror=document.title='owned'>", safe=""),
-        "/?q=" + quote("\"><script>document.title='owned'</script>"),
-        "/?range=" + quote("<svg onload=1>") + "&page=-1&sort=" + quote("'; drop table x"),
+        "/alerts?q=" + quote("\"><script>document.title='owned'</script>"),
+        "/alerts?range=" + quote("<svg onload=1>") + "&page=-1&sort=" + quote("'; drop table x"),
     ],
 )
 def test_values_in_the_url_stay_text(visit: Callable[..., Any], hostile_origin: str, path: str) -> None:
     page = visit(hostile_origin).open(path)
     assert page.evaluate(INJECTED) == []
-    assert page.title().startswith(("Overview", "<img src=x onerror"))
+    assert page.title().startswith(("Alerts", "<img src=x onerror"))

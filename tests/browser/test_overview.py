@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import clickhouse_connect
@@ -40,10 +40,6 @@ def brush(page: Page) -> None:
     page.mouse.up()
 
 
-def cells(page: Page, field: str) -> list[str]:
-    return page.locator(f'.tabulator-row .tabulator-cell[tabulator-field="{field}"]').all_inner_texts()
-
-
 def test_key_figures_equal_the_database(visit: Callable[..., Any], day_origin: str, day_dsn: str) -> None:
     page = visit(day_origin).open("/")
     counted = scalar(day_dsn, REQUESTS_OF_A_DAY)
@@ -55,46 +51,35 @@ def test_key_figures_equal_the_database(visit: Callable[..., Any], day_origin: s
         " where verdict in ('suspicious', 'bad_bot') and hour >= toStartOfHour(now64(6) - interval 24 hour)",
     )
     assert f"of {hostile}" in page.get_by_role("group", name="New suspicious entities").inner_text()
-    assert len(cells(page, "client_ip")) == hostile
+    assert page.locator(".attention .chip.bad_bot").count() > 0
 
 
-def test_verdicts_carry_word_and_shape(visit: Callable[..., Any], day_origin: str) -> None:
-    page = visit(day_origin).open("/")
-    chips = page.locator(".tabulator-row .chip")
-    assert set(chips.all_inner_texts()) == {"Bad bot", "Suspicious"}
-    assert chips.locator("svg path").count() == chips.count()
-
-
-def test_sorting_asks_the_database_and_stays_in_the_url(visit: Callable[..., Any], day_origin: str) -> None:
+def test_campaigns_and_alerts_that_wait_are_listed_each_with_its_sentence(
+    visit: Callable[..., Any], day_origin: str, mart_tables: Any
+) -> None:
     seen = visit(day_origin)
     page = seen.open("/")
-    largest = cells(page, "requests")[0]
-    page.locator('.tabulator-col[tabulator-field="requests"]').click()
-    page.wait_for_url("**/?sort=requests&dir=asc")
-    expect(page.locator('.tabulator-col[tabulator-field="requests"]')).to_have_attribute(
-        "aria-sort", "ascending"
-    )
-    first = page.locator('.tabulator-row .tabulator-cell[tabulator-field="requests"]').first
-    expect(first).not_to_have_text(largest)
-    figures = [digits(text) for text in cells(page, "requests")]
-    assert figures == sorted(figures)
-    again = seen.open("/?sort=requests&dir=asc")
-    assert [digits(text) for text in cells(again, "requests")] == figures
+    lines = page.locator(".attention li")
+    expect(lines.first).to_contain_text("ApacheBench's handshake claim Chrome")
+    kinds = lines.locator(".chip").all_inner_texts()
+    assert kinds == sorted(kinds, key=["Campaign", "Bad bot", "Suspicious"].index)
+    assert "tried the shop's hosts" not in page.locator(".attention").inner_text()
+    expect(page.locator(".attention .new")).to_have_count(0)
+    lines.filter(has_text="Bad bot").first.locator("> a").click()
+    page.wait_for_url("**/alerts?q=ip*")
+    seen.settle()
+    assert set(page.locator('.tabulator-row [tabulator-field="verdict"]').all_inner_texts()) == {"Bad bot"}
 
 
-def test_filter_narrows_and_an_empty_result_says_what_was_asked(
-    visit: Callable[..., Any], day_origin: str
+def test_what_came_since_the_last_visit_is_marked_as_new(
+    visit: Callable[..., Any], day_origin: str, now: datetime
 ) -> None:
-    page = visit(day_origin).open("/")
-    page.get_by_placeholder("Filter").fill("ApacheBench")
-    page.get_by_placeholder("Filter").press("Enter")
-    page.wait_for_url("**/?q=ApacheBench")
-    expect(page.locator(".tabulator-row .chip", has_text="Suspicious")).to_have_count(0)
-    expect(page.locator(".tabulator-row .chip", has_text="Bad bot")).not_to_have_count(0)
-    page.get_by_placeholder("Filter").fill("no such thing")
-    page.get_by_placeholder("Filter").press("Enter")
-    empty = page.get_by_role("status").filter(has_text="Nothing matches")
-    expect(empty).to_contain_text("containing “no such thing”")
+    seen = visit(day_origin)
+    looked = int((now - timedelta(hours=30)).timestamp())
+    seen.page.context.add_cookies([{"name": "ja4_active", "value": str(looked), "url": day_origin}])
+    page = seen.open("/")
+    expect(page.get_by_text("new since you looked 30")).to_be_visible()
+    expect(page.locator(".attention .new").first).to_be_visible()
 
 
 def test_brush_zooms_and_can_be_undone(visit: Callable[..., Any], day_origin: str) -> None:
@@ -115,26 +100,10 @@ def test_brush_zooms_and_can_be_undone(visit: Callable[..., Any], day_origin: st
     page.wait_for_url(day_origin + "/")
 
 
-def test_a_row_opens_the_evidence_and_leads_to_the_fingerprint(
-    visit: Callable[..., Any], day_origin: str
-) -> None:
-    seen = visit(day_origin)
-    page = seen.open("/")
-    page.locator('.tabulator-row .tabulator-cell[tabulator-field="reason"]').first.click()
-    evidence = page.locator(".evidence")
-    expect(evidence).to_contain_text("ua_ja4_known_mismatch")
-    expect(evidence).to_contain_text("Why this score")
-    fingerprint = evidence.locator("dd .mono").nth(1).inner_text()
-    evidence.get_by_role("link", name="Open the JA4 page").click()
-    page.wait_for_url(f"**/ja4/{fingerprint}")
-    seen.settle()
-    expect(page.get_by_role("heading", level=1)).to_have_text(fingerprint)
-
-
 def test_every_link_of_the_page_leads_somewhere(visit: Callable[..., Any], day_origin: str) -> None:
     page = visit(day_origin).open("/")
     targets = {link.get_attribute("href") for link in page.locator("a[href]").all()}
-    assert {"/", "/fingerprints"} <= targets
+    assert {"/", "/alerts", "/campaigns", "/fingerprints", "/sensors"} <= targets
     for target in sorted(target for target in targets if target):
         answer = page.request.get(day_origin + target)
         assert answer.status == 200, target

@@ -33,7 +33,7 @@ def test_an_address_shows_its_requests_and_entities(
     visit: Callable[..., Any], day_origin: str, day_dsn: str, now: datetime
 ) -> None:
     seen = visit(day_origin, height=1600)
-    page = seen.open("/?range=7d")
+    page = seen.open("/alerts?range=7d")
     page.locator('.tabulator-cell[tabulator-field="client_ip"] a').first.click()
     page.wait_for_url("**/ip/*")
     seen.settle()

@@ -8,7 +8,7 @@ from soc_dashboard.components.kpi import Kpi, kpi_row
 from soc_dashboard.components.sensors import sensor_strip
 from soc_dashboard.components.states import failed_banner, loss_banner, newest_link, stale_banner
 from soc_dashboard.pages.overview import overview_kpis
-from soc_dashboard.store.overview import Overview, Traffic
+from soc_dashboard.store.overview import Capture, Overview, Traffic
 from soc_dashboard.store.rows import Extent, JoinAccuracy, NewSuspects, SensorLedger, VerdictTotal
 from soc_dashboard.window import Window
 
@@ -58,19 +58,26 @@ def test_a_range_that_ends_before_the_newest_data_is_not_stale() -> None:
 
 
 def test_loss_is_named_with_the_corrected_figure() -> None:
-    banner = loss_banner(traffic(ledger(frames_dropped_kernel=1_000))).striptags()
+    banner = loss_banner(Capture((ledger(frames_dropped_kernel=1_000),)), 1_000).striptags()
     assert "sensors lost 10.00 % of frames" in banner
     assert "at least 1 000, about 1 111" in banner
 
 
+def test_events_that_never_arrived_correct_a_part_as_they_do_the_whole() -> None:
+    # A tenth of the 1,000 events that came is missing beside them, so of 200 requests about 20.
+    banner = loss_banner(Capture((ledger(http_events_lost=100),)), 200).striptags()
+    assert "100 HTTP events never arrived" in banner
+    assert "at least 200, about 220" in banner
+
+
 def test_small_loss_is_not_worth_a_strip() -> None:
-    assert loss_banner(traffic(ledger(frames_dropped_kernel=1))) == ""
+    assert loss_banner(Capture((ledger(frames_dropped_kernel=1),)), 1_000) == ""
 
 
 def test_low_join_rate_is_named() -> None:
     assert (
         "40.0 % of TLS requests have no handshake"
-        in loss_banner(traffic(ledger(requests_matched=600))).striptags()
+        in loss_banner(Capture((ledger(requests_matched=600),)), 1_000).striptags()
     )
 
 

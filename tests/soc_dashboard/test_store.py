@@ -211,7 +211,7 @@ def test_empty_marts_give_no_ratios_instead_of_zeros(
     overview = asyncio.run(read_overview(empty_marts, day, now))
     assert overview.extent == Extent(oldest=None, newest=None)
     assert overview.now.requests == 0
-    assert (overview.now.bot_ratio, overview.now.join_ratio, overview.now.capture_loss_ratio) == (
+    assert (overview.now.bot_ratio, overview.now.capture.join_ratio, overview.now.capture.loss_ratio) == (
         None,
         None,
         None,

@@ -21,6 +21,8 @@ undecided as (
         country,
         score_quantile,
         top_features,
+        p_value,
+        traffic_class,
         verdict,
         verdict_source,
         verdict_source_id,
