@@ -5,6 +5,7 @@ The evaluator itself is not used: its models do not run on ClickHouse.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections import Counter
 from pathlib import Path
@@ -85,3 +86,25 @@ def test_a_description_is_written_once(project: Project) -> None:
         if column.get("description") and "doc(" not in str(column["description"])
     )
     assert [text for text, uses in texts.items() if uses > 1] == []
+
+
+def test_page_of_the_marts_is_what_their_properties_say(project_root: Path) -> None:
+    """If not: `python dbt_clickhouse/describe_marts.py`, and look at what changed for readers."""
+    path = project_root / "dbt_clickhouse" / "describe_marts.py"
+    spec = importlib.util.spec_from_file_location("describe_marts", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text() == module.page()
+
+
+def test_every_docs_block_is_used_and_every_used_one_is_there(project: Project) -> None:
+    models = next(parent for parent in next(iter(project.sql.values())).parents if parent.name == "models")
+    blocks = set(re.findall(r"{% docs (\w+) %}", "".join(path.read_text() for path in models.rglob("*.md"))))
+    used = {
+        name
+        for path in [*models.rglob("*.yml"), *(models.parent / "seeds").rglob("*.yml")]
+        for name in re.findall(r"doc\('(\w+)'\)", path.read_text())
+    }
+    assert blocks == used
