@@ -25,7 +25,7 @@ class CampaignPage(SubjectPage):
 
     title = "Campaign"
     path = "/cluster"
-    help_name = "campaigns"
+    help_name = "campaign"
     tops = (Top.JA4_STABLE, Top.ASN, Top.HOST)
 
     def __init__(self, **session: object) -> None:

@@ -21,17 +21,17 @@ from soc_dashboard.store.rows import Extent
 from soc_dashboard.window import Window
 
 COLUMNS: Columns = {
-    "status": ("State", 7, MARKUP),
+    "status": ("State", 8, MARKUP),
     "campaign_id": ("Campaign", 11, page_link("/cluster/")),
-    "summary": ("What it does", 34, MARKUP),
-    "entities": ("Members", 7, COUNT),
-    "client_ips": ("Clients", 6, COUNT),
-    "ja4s": ("JA4", 5, COUNT),
-    "asns": ("Networks", 7, COUNT),
-    "hosts": ("Hosts", 5, COUNT),
+    "summary": ("What it does", 29, MARKUP),
+    "entities": ("Members", 8, COUNT),
+    "client_ips": ("Clients", 7, COUNT),
+    "ja4s": ("JA4", 6, COUNT),
+    "asns": ("Networks", 9, COUNT),
+    "hosts": ("Hosts", 7, COUNT),
     "requests_inside": ("Requests", 8, COUNT),
     "first_seen": ("Since", 7, PLAIN),
-    "last_seen": ("Last seen", 7, PLAIN),
+    "last_seen": ("Last seen", 8, PLAIN),
 }
 
 

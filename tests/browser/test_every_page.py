@@ -20,6 +20,7 @@ PAGES = {
     "overview": "/",
     "alerts": "/alerts",
     "campaigns": "/campaigns",
+    "campaign": "/cluster/Cbench7f3a91",
     "sensors": "/sensors",
     "requests": "/requests",
     "fingerprints": "/fingerprints",
