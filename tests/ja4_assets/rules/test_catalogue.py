@@ -35,7 +35,7 @@ CASES: dict[str, Row] = {
     "R013": {"hdr_required_missing": 0.9},
     "R014": {"pq_missing": 1.0},
     "R015": {"pages": 20, "asset_complete": 0.0},
-    "R016": {"enum_score": 0.9, "pages": 30},
+    "R016": {"enum_score": 0.9, "pages": 30, "asset_complete": 1.0},
     "R017": {"login_attempts": 55, "login_failures": 54},
     "R018": {"sensitive_hits": 0.8},
     "R019": {"claimed_bot": "Impostor"},
