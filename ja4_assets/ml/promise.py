@@ -68,7 +68,8 @@ class PromiseExamination:
 def examine_promise(found: Circumstances) -> PromiseExamination:
     """Look for a calibration that is too small, old, or contaminated, and for traffic that has moved away."""
     faults = [*_size_faults(found)]
-    uniformity = upper_half_uniformity(found.p_values, found.addresses)
+    held_out = sum(found.calibration_rows.values())
+    uniformity = upper_half_uniformity(found.p_values, found.addresses, held_out)
     if uniformity is not None and uniformity < DRIFT_SIGNIFICANCE:
         faults.append(
             "The day's ordinary traffic does not look like the traffic the model was calibrated on: alerts "
@@ -94,19 +95,22 @@ def examine_promise(found: Circumstances) -> PromiseExamination:
     return PromiseExamination(tuple(faults), uniformity, worst)
 
 
-def upper_half_uniformity(p_values: FloatArray, addresses: int) -> float | None:
+def upper_half_uniformity(p_values: FloatArray, addresses: int, held_out: int) -> float | None:
     """Probability of an upper half of p-values as uneven as this, if they are uniform; None if too few.
+
+    `held_out`: calibrating rows behind them.
 
     The Kolmogorov-Smirnov distance is judged as if there were one p-value an address: the hours of one
     client are alike, and counting each would cry drift at every busy client.
     """
     upper = p_values[p_values > UPPER_HALF]
     independent = len(upper) * min(1.0, addresses / max(1, len(p_values)))
-    if independent < MIN_FOR_UNIFORMITY:
+    if independent < MIN_FOR_UNIFORMITY or not held_out:
         return None
     distance = kstest((upper - UPPER_HALF) / (1.0 - UPPER_HALF), "uniform").statistic
     # Asymptotic distribution with Stephens' correction for finite samples (1970).
-    root = np.sqrt(independent)
+    # Against `held_out` rows and not against a known distribution: a test of two samples, half of each.
+    root = np.sqrt(independent * held_out / (2.0 * independent + held_out))
     return float(kolmogorov(distance * (root + 0.12 + 0.11 / root)))
 
 

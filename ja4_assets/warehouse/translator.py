@@ -24,8 +24,9 @@ class WarehouseTranslator(DagsterDbtTranslator):
         )
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """One part: the name of the table, view or seed."""
-        return dg.AssetKey(dbt_resource_props["name"])
+        """One part: the name of the table, view or seed, or of the asset that writes the source last."""
+        meta = dbt_resource_props.get("config", {}).get("meta", {})
+        return dg.AssetKey(meta.get("dagster_asset", dbt_resource_props["name"]))
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """The folder under `models/`."""
