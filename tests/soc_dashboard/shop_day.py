@@ -20,6 +20,7 @@ from shop_clients import (
     SCRAPER,
     Hello,
 )
+from shop_models import model_rows
 
 FEATURES = (
     "ua_ja4_bits",
@@ -89,6 +90,7 @@ def fill(client: Any, now: datetime, hours: int = 30, seed: int = 7) -> None:
     for hello in HELLOS:
         rows["dim_ja4"].append(_dimension(hello, rows["fct_request"], start, now))
     rows |= campaign_rows(rows["fct_entity_verdict"], now)
+    rows |= model_rows(now)
     for name, values in rows.items():
         insert(client, name, values)
 
@@ -265,6 +267,18 @@ def _fill_hour(
             "first_ts": hour,
             "last_ts": last,
             **values,
+        }
+    )
+    profile = {"hour": hour, "requests": requests, **network(address)}
+    rows["fct_ip_hour"].append({**profile, "client_ip": mapped(address)})
+    rows["fct_asn_hour"].append(
+        {
+            **{name: value for name, value in profile.items() if name != "country"},
+            "connections": max(1, requests // 6),
+            "login_failures": 3,
+            "response_bytes": requests * 9000,
+            "first_ts": hour,
+            "last_ts": last,
         }
     )
     rows["fct_ja4_hour"].append(
