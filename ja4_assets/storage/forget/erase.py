@@ -34,7 +34,7 @@ SERVER_SIDE = ("dst_ip", "proxy_dst_ip")
 TEXTS = {
     "analyst_labels": ("note",),
     "audit_log": ("target", "details"),
-    "campaigns": ("summary",),
+    "campaigns": ("signature", "summary"),
     "verdicts": ("reason",),
 }
 """Columns in which a person or a program may have written an address, where the table is there."""

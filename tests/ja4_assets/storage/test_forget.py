@@ -69,6 +69,11 @@ def filled(migrated: Client) -> Client:
             source_id="R1",
             reason=f"{address} asked for secrets",
         )
+        insert(migrated, "campaign_members", **entity, campaign_id="C1", computed_at=NOW)
+        signature = json.dumps({"addresses": {mapped: 1.0}})
+        insert(
+            migrated, "campaigns", hour=NOW, campaign_id=f"C{number}", signature=signature, computed_at=NOW
+        )
         insert(migrated, "analyst_labels", **label, scope="client_ip", client_ip=mapped)
         insert(
             migrated,
