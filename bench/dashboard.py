@@ -73,7 +73,8 @@ BUSIEST = {
         " group by client_ip order by sum(requests) desc limit 1"
     ),
     "host": (
-        "select host from fct_entity_verdict where host != '' group by host order by sum(requests) desc limit 1"
+        "select host from fct_entity_verdict where host != ''"
+        " group by host order by sum(requests) desc limit 1"
     ),
     "asn": "select asn from fct_asn_hour where asn != 0 group by asn order by sum(requests) desc limit 1",
     "cluster": "select campaign_id from fct_campaign order by requests desc limit 1",
