@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
 import polars as pl  # noqa: E402
 from labelled.mixture import Kept, Mixture, kept  # noqa: E402
 
@@ -56,12 +57,15 @@ BATCH = 10
 EARLIER_LABELS = 200
 WRONG = 0.05
 
+Labels = tuple[pd.DataFrame, np.ndarray]
+"""Features of what was labelled, and whether it was said to be a bot."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hours:
     """Entity hours with their truth, in a fixed order; arrays have a value for each."""
 
-    matrix: object
+    matrix: pd.DataFrame
     entity: np.ndarray
     """Number of the entity."""
     identity: np.ndarray
@@ -121,14 +125,12 @@ class Analyst:
             self.labelled.append(row)
             self.said.append(bool(self._hours.is_bot[row]) != (self._dice.random() < WRONG))
 
-    def until_found(self, earlier: tuple[object, np.ndarray] | None, is_learning: bool) -> int:
+    def until_found(self, earlier: Labels | None, is_learning: bool) -> int:
         """Reads until FOUND of the bots are found."""
-        import pandas as pd
-
         wanted = int(np.ceil(FOUND * self._hours.bots))
         found: set[int] = set()
         was_read: set[int] = set()
-        weights = self._learnt(earlier, pd)
+        weights = self.learnt(earlier)
         while True:
             rows = self.read(BATCH, weights, was_read)
             for position, row in enumerate(rows):
@@ -139,9 +141,10 @@ class Analyst:
             self.reads += len(rows)
             if is_learning:
                 self.label(rows)
-                weights = self._learnt(earlier, pd)
+                weights = self.learnt(earlier)
 
-    def _learnt(self, earlier: tuple[object, np.ndarray] | None, pd: object) -> np.ndarray:
+    def learnt(self, earlier: Labels | None) -> np.ndarray:
+        """Weights of the leaves after earlier labels and the analyst's own."""
         own = self._hours.matrix.iloc[self.labelled]
         said = np.array(self.said, dtype=bool)
         if earlier is not None:
@@ -150,11 +153,11 @@ class Analyst:
         return learn(self._forest, own, said).weights
 
 
-def earlier_labels(forest: EntityForest, hours: Hours, seed: int) -> tuple[object, np.ndarray]:
+def earlier_labels(forest: EntityForest, hours: Hours, seed: int) -> Labels:
     """Labels of an analyst who read the top of the training recording's queue, re-ranked as they came."""
     analyst, was_read = Analyst(forest, hours, seed), set[int]()
     while len(analyst.labelled) < EARLIER_LABELS:
-        weights = analyst._learnt(None, None)
+        weights = analyst.learnt(None)
         analyst.label(analyst.read(BATCH, weights, was_read))
     return hours.matrix.iloc[analyst.labelled], np.array(analyst.said, dtype=bool)
 
