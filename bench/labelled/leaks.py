@@ -1,50 +1,20 @@
-"""What the lab gives away by how it is built: models that see nothing else, cross-validated by identity.
-
-A group of traits is at chance where the interval of its area under the ROC curve holds one half. One that is
-not must stay out of the features, whatever it would do for the figures.
-"""
+"""What the lab gives away by how it is built: traits of the identities of a recording."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import polars as pl
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
 
 from ja4_assets.evaluation.identities import MAPPED
-from ja4_assets.evaluation.ranking import BoolArray, FloatArray
-from ja4_assets.evaluation.splits import identity_folds
-
-FOLDS = 5
-ROUNDS = 400
-SEED = 20_261_122
+from ja4_assets.evaluation.leaks import SEED, Leak, separation
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "address block": ("octet_1", "octet_2", "asn"),
-    "source ports": ("port_low", "port_high", "port_mean", "port_parity"),
+    "first source port": ("first_port", "port_parity"),
     "time of day": ("first_hour", "first_minute", "last_hour"),
     "path markers": ("named_paths",),
     "TCP": ("ttl", "mss", "window", "option_count"),
 }
 """Traits of an identity, from `mixture.TRAITS_OF_REQUESTS`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """How well one group of traits tells bots from people."""
-
-    group: str
-    area: float
-    low: float
-    high: float
-    identities: int
-
-    @property
-    def is_at_chance(self) -> bool:
-        """Guessing is not excluded."""
-        return self.low <= 0.5 <= self.high
 
 
 def leaks(traits: pl.DataFrame, truth: pl.DataFrame) -> list[Leak]:
@@ -78,10 +48,9 @@ def identity_traits(traits: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
             .cast(pl.Float64, strict=False)
             .alias("octet_2"),
             pl.col("asn").first().cast(pl.Float64),
-            pl.col("src_port").min().alias("port_low"),
-            pl.col("src_port").max().alias("port_high"),
-            pl.col("src_port").mean().alias("port_mean"),
-            (pl.col("src_port") % 2).mean().alias("port_parity"),
+            # How many ports there are, and how far apart, says how often somebody connected: behaviour.
+            pl.col("src_port").sort_by("ts").first().alias("first_port"),
+            (pl.col("src_port").sort_by("ts").first() % 2).alias("port_parity"),
             pl.col("ts").min().dt.hour().alias("first_hour"),
             pl.col("ts").min().dt.minute().alias("first_minute"),
             pl.col("ts").max().dt.hour().alias("last_hour"),
@@ -107,31 +76,3 @@ def _names_its_client() -> pl.Expr:
 def _octet(place: int) -> pl.Expr:
     octet = pl.col("octets").first().list.get(place, null_on_oob=True)
     return octet.cast(pl.Float64, strict=False)
-
-
-def separation(name: str, people: pl.DataFrame, inputs: pl.DataFrame) -> Leak:
-    """Area under the ROC curve of out-of-fold scores, with a bootstrap interval over identities."""
-    folds = identity_folds(people, FOLDS)
-    fold = np.array([folds[one] for one in people["identity"]])
-    is_bot = people["is_bot"].to_numpy().astype(np.bool_)
-    # A column that is the same everywhere tells nobody from nobody, and the classifier refuses it.
-    telling = [name for name in inputs.columns if inputs[name].drop_nulls().n_unique() > 1]
-    matrix = inputs.select(telling).cast(pl.Float64).fill_null(-1.0).to_numpy()
-    scores = np.zeros(len(is_bot))
-    for number in range(FOLDS if telling else 0):
-        model = HistGradientBoostingClassifier(max_iter=60, min_samples_leaf=8, random_state=SEED)
-        model.fit(matrix[fold != number], is_bot[fold != number])
-        scores[fold == number] = model.predict_proba(matrix[fold == number])[:, 1]
-    low, high = _interval(scores, is_bot)
-    return Leak(name, float(roc_auc_score(is_bot, scores)), low, high, len(is_bot))
-
-
-def _interval(scores: FloatArray, is_bot: BoolArray) -> tuple[float, float]:
-    rng = np.random.default_rng(SEED)
-    bots, people = np.flatnonzero(is_bot), np.flatnonzero(~is_bot)
-    areas = []
-    for _ in range(ROUNDS):
-        drawn = np.concatenate([rng.choice(bots, len(bots)), rng.choice(people, len(people))])
-        areas.append(roc_auc_score(is_bot[drawn], scores[drawn]))
-    low, high = np.quantile(areas, (0.025, 0.975))
-    return float(low), float(high)
