@@ -147,3 +147,9 @@ def test_the_log_is_newest_first_and_pages_do_not_overlap(day_marts: MartDatabas
     assert times == sorted(times, reverse=True)
     keys = {(row.ts, row.conn_id) for page in pages for row in page}
     assert len(keys) == 40
+
+
+def test_entities_are_found_by_the_network_of_their_address() -> None:
+    found = conditions((Term("asn", "64500"),), Grain.KEY)
+    assert "client_ip in (select client_ip from fct_ip_hour" in found.sql
+    assert list(found.parameters.values()) == [64500.0]
