@@ -22,6 +22,23 @@
 
 
 {#
+  Restricts a timestamp column to the UTC days that the hours of this run touch; see in_hour_window.
+#}
+{% macro in_day_window(column) -%}
+    {%- set start = env_var('JA4_START_HOUR', '') if execute else '' -%}
+    {%- set end = env_var('JA4_END_HOUR', '') if execute else '' -%}
+    {%- if start == '' -%}
+        {{ in_hour_window(column) }}
+    {%- else -%}
+        {{ column }} >= toDateTime64(toStartOfDay(toDateTime64('{{ start }}', 6, 'UTC')), 6, 'UTC')
+        and {{ column }} < toDateTime64(
+            toStartOfDay(toDateTime64('{{ end }}', 6, 'UTC') - toIntervalHour(1)) + toIntervalDay(1), 6, 'UTC'
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
   For data tests: ` where` the rows that this run built, or nothing if it covers all that is stored or the model
   has neither hours nor minutes. A test of an hour would otherwise read all of history, on every run.
 #}

@@ -78,7 +78,7 @@ def test_every_table_is_an_asset_in_its_group(listing: list[list[str]]) -> None:
 def test_the_refresh_builds_every_stored_model_in_two_starts_of_dbt(listing: list[list[str]]) -> None:
     (steps, *keys) = next(row[1:] for row in listing if row[0] == "refresh")
     stored = {"int_requests", "fct_entity_hour", "fct_ja4_hour", "fct_request_minute", "dim_ja4"}
-    stored |= {"fct_join_accuracy", "int_ja4_client_hour", "fct_entity_judgement"}
+    stored |= {"fct_join_accuracy", "int_ja4_client_hour", "fct_entity_judgement", "fct_session"}
     stored |= {f"fct_{profile}_hour" for profile in ("ip", "asn", "country", "host")}
     groups = ("requests", "population", "contradictions", "headers", "timing", "rhythm", "paths", "hellos")
     stored |= {f"int_entity_hour_{group}" for group in groups}
