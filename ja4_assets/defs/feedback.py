@@ -13,8 +13,11 @@ from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.resources.registry import RegistryResource
 
 GROUP = "feedback"
-LABELS_REACH_BACK = timedelta(days=90)
-"""As long as entity hours are kept: a label on an hour that is gone has no features to learn from."""
+LABELS_REACH_BACK = timedelta(days=7)
+"""The week that a forest is trained on: its leaves say little of what came before, and each refresh reads
+these hours once analysts labelled something."""
+
+LABELS = "select count() from dim_label where is_active and label != 'unknown'"
 
 
 @dg.asset(
@@ -33,6 +36,8 @@ def review_ranks(
     from ja4_assets.feedback.labels import BAD, read_labelled
     from ja4_assets.feedback.reweight import learn
 
+    if not clickhouse.read(LABELS).item():
+        return dg.MaterializeResult(metadata={"labels_used": 0, "entity_hours": 0})
     window = HourWindow.of(context)
     with clickhouse.client() as client:
         labelled, features = read_labelled(client, window.end - LABELS_REACH_BACK, datetime.now(UTC))

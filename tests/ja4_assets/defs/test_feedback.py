@@ -102,6 +102,7 @@ def label(database: ClickHouseResource, row: Row, said: str) -> None:
         "machine_verdict": "suspicious",
     }
     database.insert("fct_labelled_entity_hour", pl.DataFrame([key | told]))
+    database.insert("dim_label", pl.DataFrame([{"is_active": True, "label": said}]))
 
 
 def test_nothing_is_ranked_while_nobody_labelled(
