@@ -50,7 +50,7 @@ PASSWORD = "bench"  # noqa: S105 - a database that holds nothing real
 RECORDED = ("raw_http_requests", "raw_tls_hellos")
 STORED = ("config.materialized:incremental", "config.materialized:table")
 BUILD_HOURS = 6
-"""Hours that one run of dbt builds: its memory grows with its hours, up to about 0.8 GB an hour at the peak."""
+"""Hours that one run of dbt builds: its memory grows with them, by up to some 0.8 GB an hour."""
 
 SCORES = """
 insert into bot_scores (
