@@ -8,7 +8,7 @@ with labelled as (
         host,
         is_sufficient,
         verdict as label,
-        toUUID(assumeNotNull(verdict_source_id)) as label_id
+        toUUIDOrZero(assumeNotNull(verdict_source_id)) as label_id
     from {{ ref('fct_entity_verdict') }}
     where verdict_source = 'analyst' and verdict != 'unknown'
 ),
