@@ -12,6 +12,8 @@ MIN_LENGTH = 12
 """NIST SP 800-63B asks for 8 at least; a sign-in without a second factor deserves more."""
 MAX_LENGTH = 256
 MIN_DISTINCT = 5
+SHORTEST_NAME = 3
+"""Shorter ones are in many a good password by chance."""
 HASHES_AT_ONCE = 2
 """Each takes 64 MiB for a moment: a burst of sign-ins waits and does not fill the memory."""
 ONE_TIME_GROUPS = 4
@@ -62,7 +64,7 @@ def checked_password(password: str, name: str) -> str:
         raise PasswordRefusedError(f"a password has at most {MAX_LENGTH} characters")
     if len(set(password)) < MIN_DISTINCT:
         raise PasswordRefusedError(f"a password has at least {MIN_DISTINCT} different characters")
-    if name.casefold() in password.casefold():
+    if len(name) >= SHORTEST_NAME and name.casefold() in password.casefold():
         raise PasswordRefusedError("a password does not contain the user's name")
     return password
 

@@ -34,6 +34,7 @@ READ = Need(scopes=frozenset({Scope.READ}))
 ANY_TOKEN = Need(scopes=frozenset(Scope))
 LOOKUP = Need(scopes=frozenset({Scope.READ, Scope.LOOKUP}))
 METRICS = Need(scopes=frozenset({Scope.METRICS}))
+SEE_LABELS = Need(scopes=frozenset({Scope.READ, Scope.LABELS}))
 LABEL = Need(Role.ANALYST, frozenset({Scope.LABELS}))
 
 _ROUTES: tuple[tuple[str, str, Need], ...] = (
@@ -50,6 +51,7 @@ _ROUTES: tuple[tuple[str, str, Need], ...] = (
     ("GET", r"/api/me", ANY_TOKEN),
     ("GET", r"/api/lookup", LOOKUP),
     ("GET", r"/api/metrics", METRICS),
+    ("GET", r"/api/labels", SEE_LABELS),
     ("GET", r"/api/.*", READ),
     ("*", r"/api/labels(/.*)?", LABEL),
 )
