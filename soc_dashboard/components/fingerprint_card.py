@@ -46,10 +46,17 @@ def title(asked: str, fingerprint: Fingerprint, query: str, now: datetime) -> Ma
         Markup(
             '<button class="copy copied" data-copy="{}" title="Copy" aria-label="Copy">{}</button>'
         ).format(visible(asked), icon("copy")),
-        known,
+        known + _compare(fingerprint, query),
         note,
         joined([Markup("<span>{}</span>").format(fact) for fact in _facts(fingerprint, now)]),
         _variants(asked, fingerprint, query),
+    )
+
+
+def _compare(fingerprint: Fingerprint, query: str) -> Markup:
+    joint = "&" if query else "?"
+    return Markup('<a class="known" href="/compare{}{}a={}">Compare</a>').format(
+        query, joint, quote(fingerprint.ja4_stable, safe="")
     )
 
 

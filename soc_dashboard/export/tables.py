@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from soc_dashboard.search.terms import Term, parse
+from soc_dashboard.store.alert_rows import Alert
+from soc_dashboard.store.alerts import read_alerts
 from soc_dashboard.store.audit import read_audit
 from soc_dashboard.store.database import MartDatabase
 from soc_dashboard.store.fingerprint import read_clients, read_fingerprints
@@ -51,6 +53,10 @@ async def _requests(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
     return await read_requests(marts, terms, asked.window, asked.wanted)
 
 
+async def _alerts(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
+    return await read_alerts(marts, parse(asked.wanted.needle), asked.window, asked.wanted)
+
+
 async def _entities(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
     verdicts = SEVERITY if asked.scope else HOSTILE
     return await read_entities(marts, asked.window, asked.wanted, asked.scope, verdicts)
@@ -75,6 +81,7 @@ async def _audit(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
 
 EXPORTS: dict[str, ExportTable] = {
     "requests": ExportTable(RequestRow, _requests),
+    "alerts": ExportTable(Alert, _alerts),
     "entities": ExportTable(Entity, _entities),
     "clients": ExportTable(ClientRow, _clients),
     "fingerprints": ExportTable(FingerprintLoad, _fingerprints),

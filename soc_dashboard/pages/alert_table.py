@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from soc_dashboard.pages.decider import Decider
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.table import COUNT, MARKUP, PLAIN, Columns, DatabaseTable, page_link
 from soc_dashboard.search.fields import Grain
-from soc_dashboard.search.terms import Term, parse
+from soc_dashboard.search.terms import SearchError, Term, narrowed, parse
 from soc_dashboard.store.alert_rows import Alert
 from soc_dashboard.store.alerts import read_alerts
 from soc_dashboard.store.overview import PageRequest
@@ -57,6 +58,7 @@ class AlertTable:
             query_grain=Grain.ALERT,
             selection=self._decider.selection,
             keys=self._keys,
+            export="alerts",
         )
         self._table.table.on_click(self._clicked)
         self.card = self._table.card
@@ -64,6 +66,11 @@ class AlertTable:
     def terms(self) -> tuple[Term, ...]:
         """The query of the box. Raises SearchError for one that cannot be read."""
         return parse(self._state.needle)
+
+    def add(self, query: str) -> None:
+        """Add terms to the query; a text that is no query is ignored."""
+        with contextlib.suppress(SearchError):
+            self._table.filter_by(narrowed(self._state.needle, query))
 
     async def read(self) -> None:
         """Read the page that the state asks for; raises StoreFailedError."""

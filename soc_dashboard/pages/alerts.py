@@ -47,11 +47,16 @@ class AlertsPage(PageSession):
             "sort": (self.table_state, "sort"),
             "dir": (self.table_state, "descending"),
             "page": (self.table_state, "page"),
+            "hide": (self.table_state, "hidden"),
         }
 
     def body(self) -> list[object]:
         """Facets above the queue."""
         return [self.facets, self.alerts.card]
+
+    def search_for(self, query: str) -> None:
+        """Add a term to the query."""
+        self.alerts.add(query)
 
     def drawers(self) -> list[pn.viewable.Viewable]:
         """The evidence of the alert that was clicked."""

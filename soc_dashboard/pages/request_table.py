@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from soc_dashboard.filters import TableState
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.pages.table import PLAIN, Columns, DatabaseTable
 from soc_dashboard.search.fields import Grain
-from soc_dashboard.search.terms import SearchError, Term, parse, written
+from soc_dashboard.search.terms import SearchError, Term, narrowed, parse, written
 from soc_dashboard.store.database import StoreFailedError
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.store.requests import count_requests, maybe_request, read_requests
@@ -86,14 +87,9 @@ class RequestTable:
         self._table.filter_by(text)
 
     def add(self, query: str) -> None:
-        """Add terms to the query; those about the same value give way. A text that is no query is ignored."""
-        try:
-            added, asked = parse(query), parse(self._state.needle)
-        except SearchError:
-            return
-        values = {(term.field, term.value) for term in added}
-        kept = [term for term in asked if (term.field, term.value) not in values]
-        self._table.filter_by(written([*kept, *added]))
+        """Add terms to the query; a text that is no query is ignored."""
+        with contextlib.suppress(SearchError):
+            self._table.filter_by(narrowed(self._state.needle, query))
 
     async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
         terms, window, marts = self.terms(), self._session.window, self._session.marts

@@ -52,6 +52,14 @@ def written(terms: tuple[Term, ...] | list[Term]) -> str:
     return " ".join(map(_written, terms))
 
 
+def narrowed(query: str, added: str) -> str:
+    """The query with further terms; what it said about the same values gives way. Raises SearchError."""
+    further = parse(added)
+    values = {(term.field, term.value) for term in further}
+    kept = [term for term in parse(query) if (term.field, term.value) not in values]
+    return written([*kept, *further])
+
+
 def _terms(text: str) -> Iterator[Term]:
     at = 0
     while at < len(text):

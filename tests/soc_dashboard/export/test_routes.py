@@ -44,7 +44,7 @@ def test_a_file_has_the_rows_of_query_and_scope(
     assert len(rows) == counted > 0
 
 
-@pytest.mark.parametrize("table", ["entities", "fingerprints", "labels", "audit"])
+@pytest.mark.parametrize("table", ["alerts", "entities", "fingerprints", "labels", "audit"])
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_every_table_becomes_a_file(browser: TestClient, span: dict[str, int], table: str, kind: str) -> None:
     assert browser.get(f"/export/{table}.{kind}", params=span).status_code == 200

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soc_dashboard.search.terms import MAX_QUERY, MAX_TERMS, SearchError, Term, parse, written
+from soc_dashboard.search.terms import MAX_QUERY, MAX_TERMS, SearchError, Term, narrowed, parse, written
 
 
 def shapes(text: str) -> list[tuple[str, str, bool]]:
@@ -76,3 +76,8 @@ def test_any_text_parses_or_is_refused_with_its_place(text: str) -> None:
         places.append(failure.position)
     assert all(0 <= place <= len(text) for place in places)
     assert places or not text.strip()
+
+
+def test_a_query_is_narrowed_and_what_it_said_of_the_same_value_gives_way() -> None:
+    assert narrowed("status:404 host:a", "-host:a") == "status:404 -host:a"
+    assert narrowed("", 'host:"a b"') == 'host:"a b"'
