@@ -177,7 +177,7 @@ def maybe_average_precision(forest: EntityForest, data: TrainingData) -> float |
 
 
 def latency_us(forest: EntityForest, matrix: pd.DataFrame) -> float:
-    """Microseconds of processor time to score one entity hour among LATENCY_ROWS; other load does not count."""
+    """Processor time to score one entity hour among LATENCY_ROWS, so that other load does not count."""
     repeats = -(-LATENCY_ROWS // len(matrix))
     rows = pd.concat([matrix] * repeats, ignore_index=True).head(LATENCY_ROWS)
     started = time.process_time()
