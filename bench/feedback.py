@@ -36,9 +36,10 @@ import polars as pl  # noqa: E402
 from labelled.mixture import Kept, Mixture, kept  # noqa: E402
 
 from ja4_assets.features.catalogue import FEATURE_NAMES  # noqa: E402
-from ja4_assets.features.frame import KEY_COLUMNS, feature_matrix  # noqa: E402
+from ja4_assets.features.frame import KEY_COLUMNS  # noqa: E402
 from ja4_assets.feedback.reweight import leaf_bits, learn  # noqa: E402
 from ja4_assets.ml.forest import EntityForest, ForestSettings, train  # noqa: E402
+from ja4_assets.ml.scaling import model_matrix  # noqa: E402
 
 TRAINING = Mixture("lab-1", scale=1.2, seed=7)
 QUEUES = {
@@ -88,7 +89,7 @@ def hours_of(one: Kept, sought: pl.Expr) -> Hours:
     )
     entities = rows.select(pl.struct(KEY_COLUMNS[1:]).rank("dense")).to_series().to_numpy()
     return Hours(
-        feature_matrix(rows.select(pl.col(FEATURE_NAMES).cast(pl.Float64))),
+        model_matrix(rows.with_columns(pl.col(FEATURE_NAMES).cast(pl.Float64))),
         entities.astype(np.int64),
         rows["identity"].rank("dense").to_numpy().astype(np.int64),
         rows["truly"].to_numpy(),

@@ -32,9 +32,10 @@ def review_ranks(
     context: dg.AssetExecutionContext, clickhouse: ClickHouseResource, registry: RegistryResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """The champion's trees weighted by labels, asked of every entity hour; nothing while nobody labelled."""
-    from ja4_assets.features.frame import KEY_COLUMNS, feature_matrix, read_sufficient_entity_hours
+    from ja4_assets.features.frame import KEY_COLUMNS, read_sufficient_entity_hours
     from ja4_assets.feedback.labels import BAD, read_labelled
     from ja4_assets.feedback.reweight import learn
+    from ja4_assets.ml.scaling import model_matrix
 
     if not clickhouse.read(LABELS).item():
         return dg.MaterializeResult(metadata={"labels_used": 0, "entity_hours": 0})
@@ -50,13 +51,13 @@ def review_ranks(
             description="no model is champion yet: materialise entity_forest_champion first",
             allow_retries=False,
         )
-    learnt = learn(models.load(champion), feature_matrix(features), (labelled["label"] == BAD).to_numpy())
+    learnt = learn(models.load(champion), model_matrix(features), (labelled["label"] == BAD).to_numpy())
     ranked = 0
     for hour in hours_with_entities(clickhouse, window):
         with clickhouse.client() as client:
             entities = read_sufficient_entity_hours(client, hour.start, hour.end, 2**62)
         rows = entities.select(KEY_COLUMNS).with_columns(
-            pl.Series("review_score", learnt.review_scores(feature_matrix(entities)), dtype=pl.Float64),
+            pl.Series("review_score", learnt.review_scores(model_matrix(entities)), dtype=pl.Float64),
             pl.lit(learnt.labels, dtype=pl.UInt32).alias("labels_used"),
             pl.lit(MODEL_NAME).alias("model_name"),
             pl.lit(champion).alias("model_version"),

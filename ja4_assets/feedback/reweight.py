@@ -91,7 +91,7 @@ def learn(forest: EntityForest, matrix: pd.DataFrame, is_bot: BoolArray) -> Rewe
 def leaf_bits(forest: EntityForest, matrix: pd.DataFrame) -> csr_matrix:
     """What each leaf adds to log2 of the anomaly score, shape (rows, nodes of all trees); a row sums to
     that log2."""
-    inputs = np.asarray(forest.pipeline.named_steps["inputs"].transform(matrix), dtype=np.float32)
+    inputs = np.asarray(forest.pipeline[:-1].transform(matrix), dtype=np.float32)
     model: IsolationForest = forest.pipeline.named_steps["forest"]
     unit = len(model.estimators_) * float(_average_path_length(np.array([model._max_samples]))[0])
     blocks = []
