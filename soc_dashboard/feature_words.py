@@ -234,6 +234,27 @@ FEATURES: dict[str, FeatureWords] = {
         "Failing requests", "share", "requests answered with an error of the server"
     ),
     "sensitive_hits": FeatureWords("Looks for secrets", "share", "requests for secrets and administration"),
+    "h2_ua_mismatch": FeatureWords(
+        "HTTP/2 of another engine",
+        "share",
+        "requests whose connection opened HTTP/2 in a way that the claimed browser's engine does not",
+    ),
+    "tcp_os_mismatch": FeatureWords(
+        "SYN of another system", "share", "requests whose SYN is not that of the claimed operating system"
+    ),
+    "ch_missing": FeatureWords(
+        "Client hints missing",
+        "share",
+        "requests whose claimed version sends Sec-CH-UA over HTTPS, and it is absent",
+    ),
+    "encoding_poor": FeatureWords(
+        "Compression no browser asks for",
+        "share",
+        "requests over HTTPS without br in Accept-Encoding, which the claimed browser sends",
+    ),
+    "http10_share": FeatureWords(
+        "Browser claim over HTTP/1.0", "share", "requests over HTTP/1.0, which no browser speaks"
+    ),
     "robots_fetched": FeatureWords("Read robots.txt", "flag", "whether robots.txt was asked for"),
 }
 
