@@ -22,7 +22,8 @@ def main() -> int:
     except ValidationError as mistake:
         for error in mistake.errors():
             place = ".".join(map(str, error["loc"]))
-            print(f"soc_dashboard: {place}: {error['msg']}".replace(": : ", ": "), file=sys.stderr)
+            words = error["msg"].removeprefix("Value error, ")
+            print(f"soc_dashboard: {place}{': ' if place else ''}{words}", file=sys.stderr)
         return EXIT_USAGE
     except OSError as failure:
         print(f"soc_dashboard: the accounts cannot be opened: {failure}", file=sys.stderr)

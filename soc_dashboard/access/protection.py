@@ -15,8 +15,6 @@ from soc_dashboard.access.gate import Gate
 from soc_dashboard.access.headers import SecurityHeaders
 from soc_dashboard.access.identity import ForbiddenError
 from soc_dashboard.access.login_routes import login_router
-from soc_dashboard.access.oidc import OidcLogin
-from soc_dashboard.access.oidc_routes import oidc_router
 from soc_dashboard.access.oidc_settings import OidcSettings
 from soc_dashboard.access.origins import Origins
 from soc_dashboard.access.registry import Accounts
@@ -40,6 +38,10 @@ def protect(
     """
     app.include_router(login_router(accounts, cookies, provider_name=oidc.name if oidc.is_on else ""))
     if oidc.is_on:
+        # Authlib takes time to load, and warns of httpx on standard error: only for those who use it.
+        from soc_dashboard.access.oidc import OidcLogin
+        from soc_dashboard.access.oidc_routes import oidc_router
+
         app.include_router(oidc_router(accounts, cookies, OidcLogin(oidc, redirect_uri)))
     app.include_router(account_router(accounts, cookies))
     app.include_router(user_router(accounts))
