@@ -55,7 +55,7 @@ def title(asked: str, fingerprint: Fingerprint, query: str, now: datetime) -> Ma
 
 def _compare(fingerprint: Fingerprint, query: str) -> Markup:
     joint = "&" if query else "?"
-    return Markup('<a class="known" href="/compare{}{}a={}">Compare</a>').format(
+    return Markup('<a class="to-compare" href="/compare{}{}a={}">Compare</a>').format(
         query, joint, quote(fingerprint.ja4_stable, safe="")
     )
 

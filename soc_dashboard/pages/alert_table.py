@@ -23,8 +23,8 @@ from soc_dashboard.store.alerts import read_alerts
 from soc_dashboard.store.overview import PageRequest
 
 COLUMNS: Columns = {
-    "verdict": ("Verdict", 11, MARKUP),
-    "reason": ("Why", 28, PLAIN),
+    "verdict": ("Verdict", 13, MARKUP),
+    "reason": ("Why", 26, PLAIN),
     "client_ip": ("Client", 12, page_link("/ip/")),
     "ja4_stable": ("JA4", 14, page_link("/ja4/")),
     "host": ("Host", 10, page_link("/host/")),
