@@ -155,7 +155,8 @@ def test_the_strangest_of_a_day_are_marked_and_a_decided_one_is_not(
     store_entity_hours(calm)
     assert platform.train().success
     strange: Row = dict.fromkeys(("hdr_orders", "ua_ja4_bits", "hdr_order_bits", "iat_cv"), 60.0)
-    late = [row | strange | {"host": "late.test"} for row in calm[:40]]
+    # No p-value is finer than one over the calibration's rows: of fewer, chance could be the cause.
+    late = [row | strange | {"host": "late.test"} for row in calm[:400]]
     late[0] |= {"ua_ja4_known_mismatch": 1.0}
     store_entity_hours(late)
     result = platform.run(bot_scores, verdicts, promised_alerts, partition_key=NOW.strftime(PARTITION_FORMAT))
@@ -166,7 +167,7 @@ def test_the_strangest_of_a_day_are_marked_and_a_decided_one_is_not(
         "select host, toString(client_ip) as ip, traffic_class from bot_scores final where is_alert = 1"
     )
     from_late = marked.filter(marked["host"] == "late.test")
-    assert from_late.height >= 30
+    assert from_late.height >= 300
     assert str(late[0]["client_ip"]) not in from_late["ip"].to_list(), "a rule has decided it"
     assert marked.height - from_late.height <= 0.3 * marked.height
     assert set(marked["traffic_class"]) == {"browser_tcp"}
