@@ -17,7 +17,7 @@ SETTINGS = ForestSettings(trees=100, samples_per_tree=128, min_cell_rows=100)
 ALERTS = 60
 VARIED = (
     *("ua_ja4_bits", "h2fp_ua_bits", "hdr_order_bits", "hdr_orders", "ja4_per_ip", "iat_cv"),
-    *("reqs_per_conn", "path_entropy", "asset_ratio", "err4xx_ratio", "conc_max", "hello_to_req_ms"),
+    *("reqs_per_conn", "path_entropy", "asset_ratio", "err4xx_ratio", "conc_max", "uniq_path_ratio"),
 )
 """The others are 0 for everybody, as contradictions are among people."""
 
