@@ -163,8 +163,8 @@ def test_openapi_describes_the_routes_and_their_errors(api: TestClient) -> None:
     named = {"health", "ja4/{fingerprint}", "ip/{address}", "host/{name}", "requests", "verdicts"}
     assert {f"/api/{name}" for name in named} <= set(document["paths"])
     answers = document["paths"]["/api/ja4/{fingerprint}"]["get"]["responses"]
-    assert set(answers) == {"200", "404", "422", "503"}
-    for status in ("404", "422", "503"):
+    assert set(answers) == {"200", "304", "401", "403", "404", "422", "503"}
+    for status in ("401", "403", "404", "422", "503"):
         schema = answers[status]["content"]["application/problem+json"]["schema"]
         assert set(schema["properties"]) == {"type", "title", "status", "detail", "instance"}
 
