@@ -73,6 +73,10 @@ def test_sorting_asks_the_database_and_stays_in_the_url(visit: Callable[..., Any
     figures = [digits(text) for text in cells(page, "requests")]
     assert figures == sorted(figures)
     again = seen.open("/alerts?sort=requests&dir=asc")
+    # Rows are drawn once more when the order is known: wait for all of them.
+    expect(again.locator('.tabulator-row .tabulator-cell[tabulator-field="requests"]')).to_have_count(
+        len(figures)
+    )
     assert [digits(text) for text in cells(again, "requests")] == figures
 
 
