@@ -57,7 +57,7 @@ class TrainingConfig(dg.Config):
 @dg.asset(
     group_name=GROUP,
     kinds={"scikitlearn", "mlflow"},
-    deps=["fct_entity_hour"],
+    deps=["fct_entity_hour", "dim_bot_identity", "dim_label"],
     pool=POOL,
     check_specs=[
         dg.AssetCheckSpec(name=name, asset="entity_forest", blocking=is_blocking, description=asked)

@@ -148,7 +148,7 @@ def bot_scores(
     kinds={"clickhouse"},
     partitions_def=HOURS,
     backfill_policy=ONE_RUN,
-    deps=[bot_scores, bot_identities, "fct_entity_hour"],
+    deps=[bot_scores, bot_identities, "dim_bot_identity", "dim_label", "fct_entity_hour"],
     pool="verdicts",
 )
 def verdicts(context: dg.AssetExecutionContext, clickhouse: ClickHouseResource) -> dg.MaterializeResult:  # type: ignore[type-arg]

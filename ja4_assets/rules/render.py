@@ -42,13 +42,25 @@ select
         entity.ja4 in (
             select label.ja4
             from dim_label as label
-            where label.is_active and label.scope = 'ja4' and label.label = 'bad_bot' and label.ja4 is not
-            null ), 'analyst', entity.ja4 in (select watched.ja4 from watched_fingerprints as watched),
-            'reference', '' ) as watch_list, entity.is_sufficient as is_sufficient, __RULES__ from
-            fct_entity_hour as entity left join dim_bot_identity as identity on entity.client_ip =
-            identity.client_ip and entity.claimed_bot = identity.claimed where entity.hour >=
-            {start:DateTime64(6, 'UTC')} and entity.hour < {end:DateTime64(6, 'UTC')} order by entity.hour,
-            entity.client_ip, entity.ja4_stable, entity.host """
+            where
+                label.is_active
+                and label.scope = 'ja4'
+                and label.label = 'bad_bot'
+                and label.ja4 is not null
+        ), 'analyst',
+        entity.ja4 in (select watched.ja4 from watched_fingerprints as watched), 'reference',
+        ''
+    ) as watch_list,
+    entity.is_sufficient as is_sufficient,
+__RULES__
+from fct_entity_hour as entity
+left join dim_bot_identity as identity
+    on entity.client_ip = identity.client_ip and entity.claimed_bot = identity.claimed
+where
+    entity.hour >= {start:DateTime64(6, 'UTC')}
+    and entity.hour < {end:DateTime64(6, 'UTC')}
+order by entity.hour, entity.client_ip, entity.ja4_stable, entity.host
+"""
 """Grain: (hour, client_ip, ja4_stable, host). Then evidence as Float64, then one UInt8 per rule."""
 
 

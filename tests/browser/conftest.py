@@ -48,8 +48,7 @@ day_dsn, hostile_dsn, empty_dsn = _shared.day_dsn, _shared.hostile_dsn, _shared.
 
 
 RACE_IN_PANEL = "Table Not Initialized - Calling the setMaxPage function"
-"""Panel tells Tabulator the number of pages, now and then before the table is built: a warning, and the number
-is told again when it is."""
+"""Panel tells Tabulator the number of pages, now and then before the table is built, and again after."""
 
 
 @dataclass
