@@ -21,6 +21,7 @@ from ja4_assets.ml.names import (
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.resources.registry import RegistryResource
 from ja4_assets.rules.catalogue import RULES
+from ja4_assets.rules.render import ASKED
 from ja4_assets.settings import AssetSettings
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class TrainingConfig(dg.Config):
 @dg.asset(
     group_name=GROUP,
     kinds={"scikitlearn", "mlflow"},
-    deps=["fct_entity_hour", "dim_bot_identity", "dim_label"],
+    deps=list(ASKED),
     pool=POOL,
     check_specs=[
         dg.AssetCheckSpec(name=name, asset="entity_forest", blocking=is_blocking, description=asked)

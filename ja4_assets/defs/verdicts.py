@@ -15,7 +15,7 @@ from ja4_assets.resources.registry import RegistryResource
 from ja4_assets.rules.catalogue import RULES
 from ja4_assets.rules.policy import changed_only, judge
 from ja4_assets.rules.record import LATEST_OUTCOMES, LATEST_SCORES, verdict_rows
-from ja4_assets.rules.render import render
+from ja4_assets.rules.render import ASKED, render
 from ja4_assets.rules.rule import Verdict
 
 GROUP = "verdicts"
@@ -148,7 +148,7 @@ def bot_scores(
     kinds={"clickhouse"},
     partitions_def=HOURS,
     backfill_policy=ONE_RUN,
-    deps=[bot_scores, bot_identities, "dim_bot_identity", "dim_label", "fct_entity_hour"],
+    deps=[bot_scores, bot_identities, *ASKED],
     pool="verdicts",
 )
 def verdicts(context: dg.AssetExecutionContext, clickhouse: ClickHouseResource) -> dg.MaterializeResult:  # type: ignore[type-arg]

@@ -24,6 +24,8 @@ PLACE_OF_RULES = "__RULES__"
 JOINED_COLUMNS = ("identity_state", "identity_method", "identity_detail", "watch_list")
 """What is known of a client besides its hour: newer than the mart, so it is joined when the rules are
 asked."""
+ASKED = ("fct_entity_hour", "dim_bot_identity", "dim_label", "watched_fingerprints")
+"""What the query reads that a run builds: an asset that asks the rules comes after these."""
 ENTITY_HOURS_WITH_RULES = """
 select
     toDateTime64(entity.hour, 6, 'UTC') as hour,
