@@ -104,17 +104,17 @@ static int write_names_in(json_writer *json, const reqin_field *field, int writt
     return written;
 }
 
-static void write_cookie_names(json_writer *json, const apr_array_header_t *fields)
+static void write_cookie_names(json_writer *json, const reqin_fields *fields)
 {
     int i, written = 0;
 
     KEY(json, "cookie_names");
     json_literal(json, "[");
     json_set_limit(json, LIMIT_WITH_COOKIES);
-    for (i = 0; fields && i < fields->nelts; i++) {
-        const reqin_field *field = &APR_ARRAY_IDX(fields, i, reqin_field);
+    for (i = 0; fields && i < fields->count; i++) {
+        const reqin_field *field = &fields->all[i];
 
-        if (field->value && reqin_is_cookie(field->name, field->name_len))
+        if (field->value && field->is_cookie)
             written = write_names_in(json, field, written);
     }
     json_set_limit(json, REQIN_MAX_EVENT);
@@ -123,7 +123,7 @@ static void write_cookie_names(json_writer *json, const apr_array_header_t *fiel
 }
 
 /* Pairs of name and value, the value null where it is withheld. Returns false if not all had room. */
-static int write_fields(json_writer *json, const apr_array_header_t *fields)
+static int write_fields(json_writer *json, const reqin_fields *fields)
 {
     apr_size_t before = 0;
     int i;
@@ -131,8 +131,8 @@ static int write_fields(json_writer *json, const apr_array_header_t *fields)
     KEY(json, "headers");
     json_literal(json, "[");
     json_set_limit(json, LIMIT_WITH_HEADERS);
-    for (i = 0; fields && i < fields->nelts && !json->overflowed; i++) {
-        const reqin_field *field = &APR_ARRAY_IDX(fields, i, reqin_field);
+    for (i = 0; fields && i < fields->count && !json->overflowed; i++) {
+        const reqin_field *field = &fields->all[i];
 
         before = json->len;
         if (i > 0)
@@ -140,7 +140,7 @@ static int write_fields(json_writer *json, const apr_array_header_t *fields)
         else
             json_literal(json, "[");
         json_string(json, field->name, field->name_len, REQIN_MAX_NAME);
-        if (field->value && !reqin_is_cookie(field->name, field->name_len)) {
+        if (field->value && !field->is_cookie) {
             json_literal(json, ",");
             json_string(json, field->value, field->value_len, REQIN_MAX_VALUE);
             json_literal(json, "]");
@@ -164,7 +164,7 @@ static void write_headers(json_writer *json, const reqin_request *seen)
 {
     /* A request that failed while it was read has the fields that came until then. */
     int is_wire = seen->http1.lines > 0 && (seen->http1.complete || !seen->seen_fields);
-    const apr_array_header_t *fields = is_wire ? seen->http1.fields : seen->seen_fields;
+    const reqin_fields *fields = is_wire ? &seen->http1.fields : seen->seen_fields;
     int is_whole;
 
     write_cookie_names(json, fields);

@@ -93,16 +93,11 @@ static int needs_care(apr_uint64_t eight)
 
 typedef signed char sixteen_bytes __attribute__((vector_size(16)));
 
-/* The same for the sixteen at `bytes`. A byte that is not ASCII is negative, so it is below the space as well. */
-static int sixteen_need_care(const unsigned char *bytes)
+/* Not zero in each byte for which the same is true. A byte that is not ASCII is negative, so it is below the
+ * space as well. */
+static sixteen_bytes care_of_sixteen(sixteen_bytes sixteen)
 {
-    sixteen_bytes sixteen, found;
-    apr_uint64_t halves[2];
-
-    memcpy(&sixteen, bytes, sizeof(sixteen));
-    found = (sixteen < 0x20) | (sixteen == '"') | (sixteen == '\\');
-    memcpy(halves, &found, sizeof(halves));
-    return (halves[0] | halves[1]) != 0;
+    return (sixteen < 0x20) | (sixteen == '"') | (sixteen == '\\');
 }
 
 static int is_plain(unsigned char byte)
@@ -118,35 +113,49 @@ static apr_uint64_t eight_at(const unsigned char *bytes)
     return eight;
 }
 
-/* Four bytes, twice. */
-static apr_uint64_t four_at(const unsigned char *bytes)
-{
-    apr_uint32_t four;
-
-    memcpy(&four, bytes, sizeof(four));
-    return four * 0x100000001ULL;
-}
-
-/* True if no byte needs an escape, as in most strings of a request. The last word that is looked at overlaps the
- * one before. */
-static int is_all_plain(const unsigned char *bytes, apr_size_t len)
+/* Copy `len` bytes; true if none of them needs an escape, as in most strings of a request. The last word overlaps
+ * the one before, so that no byte is looked at by itself. */
+static int copy_plain(char *to, const unsigned char *bytes, apr_size_t len)
 {
     apr_size_t i;
 
     if (len >= 16) {
+        sixteen_bytes sixteen, found = {0};
+        apr_uint64_t halves[2];
+
         for (i = 0; i + 16 < len; i += 16) {
-            if (sixteen_need_care(bytes + i))
-                return 0;
+            memcpy(&sixteen, bytes + i, 16);
+            memcpy(to + i, &sixteen, 16);
+            found |= care_of_sixteen(sixteen);
         }
-        return !sixteen_need_care(bytes + len - 16);
+        memcpy(&sixteen, bytes + len - 16, 16);
+        memcpy(to + len - 16, &sixteen, 16);
+        found |= care_of_sixteen(sixteen);
+        memcpy(halves, &found, 16);
+        return (halves[0] | halves[1]) == 0;
     }
-    if (len >= 8)
-        return !needs_care(eight_at(bytes)) && !needs_care(eight_at(bytes + len - 8));
-    if (len >= 4)
-        return !needs_care(four_at(bytes)) && !needs_care(four_at(bytes + len - 4));
+    if (len >= 8) {
+        apr_uint64_t first = eight_at(bytes), last = eight_at(bytes + len - 8);
+
+        memcpy(to, &first, 8);
+        memcpy(to + len - 8, &last, 8);
+        return !needs_care(first) && !needs_care(last);
+    }
+    if (len >= 4) {
+        apr_uint32_t halves[2];
+        apr_uint64_t both;
+
+        memcpy(&halves[0], bytes, 4);
+        memcpy(&halves[1], bytes + len - 4, 4);
+        memcpy(to, &halves[0], 4);
+        memcpy(to + len - 4, &halves[1], 4);
+        memcpy(&both, halves, 8);
+        return !needs_care(both);
+    }
     for (i = 0; i < len; i++) {
         if (!is_plain(bytes[i]))
             return 0;
+        to[i] = (char)bytes[i];
     }
     return 1;
 }
@@ -198,12 +207,10 @@ void json_string(json_writer *json, const char *bytes, apr_size_t len, apr_size_
         for (back = 0; back < 3 && len > 0 && (at[len] & 0xc0) == 0x80; back++)
             len--;
     }
-    if (json->len + len + 2 <= json->end && is_all_plain(at, len)) {
-        char *to = json->text + json->len;
-
-        to[0] = '"';
-        memcpy(to + 1, bytes, len);
-        to[len + 1] = '"';
+    /* What is copied of a string that needs an escape is written again below. */
+    if (json->len + len + 2 <= json->end && copy_plain(json->text + json->len + 1, at, len)) {
+        json->text[json->len] = '"';
+        json->text[json->len + len + 1] = '"';
         json->len += len + 2;
         return;
     }

@@ -63,18 +63,36 @@ int reqin_keep_header(apr_pool_t *pool, const char *name);
 /* True if the value of this header may leave the server. */
 int reqin_keeps_value(const char *name, apr_size_t name_len);
 
-/* ---- wire_http1.c: header fields of one request as the client sent them */
+/* ---- fields.c: header fields of one request */
 
 typedef struct {
     const char *name;
     const char *value; /* NULL: withheld, never copied */
     apr_size_t name_len;
     apr_size_t value_len;
+    int is_cookie;
 } reqin_field;
 
 typedef struct {
     apr_pool_t *pool;
-    apr_array_header_t *fields; /* of reqin_field */
+    reqin_field *all;
+    int count;
+    int room;
+    char *piece; /* memory for the next copies */
+    apr_size_t piece_left;
+} reqin_fields;
+
+void reqin_fields_start(reqin_fields *fields, apr_pool_t *pool);
+/* Memory that lives as long as the fields. */
+char *reqin_fields_take(reqin_fields *fields, apr_size_t len);
+/* Copy a field; of its value only what may be reported. A NULL value stands for a line without a colon. */
+void reqin_fields_add(reqin_fields *fields, const char *name, apr_size_t name_len, const char *value,
+                      apr_size_t value_len);
+
+/* ---- wire_http1.c: a request's lines as the client sent them */
+
+typedef struct {
+    reqin_fields fields;
     char *line;                 /* a line that arrives in pieces; NULL until one does */
     apr_size_t line_len;
     const char *request_line;
@@ -88,8 +106,6 @@ typedef struct {
 void reqin_http1_start(reqin_http1 *http1, apr_pool_t *pool);
 void reqin_http1_feed(reqin_http1 *http1, const char *bytes, apr_size_t len);
 void reqin_http1_request_line(const reqin_http1 *http1, const char **line, apr_size_t *len);
-void reqin_add_field(apr_pool_t *pool, apr_array_header_t *fields, const char *name, apr_size_t name_len,
-                     const char *value, apr_size_t value_len);
 
 /* ---- hpack_blank.c */
 
@@ -137,7 +153,7 @@ struct reqin_request {
     apr_uint32_t number; /* on its connection, from 1; 0 until known */
     apr_uint64_t request_bytes;
     reqin_http1 http1;
-    apr_array_header_t *seen_fields; /* the server's table before any module changed it; NULL if not reached */
+    reqin_fields *seen_fields; /* the server's table before any module changed it; NULL if not reached */
 };
 
 void reqin_request_hooks(apr_pool_t *pool);

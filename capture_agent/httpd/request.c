@@ -56,11 +56,12 @@ static void keep_server_fields(request_rec *r, reqin_request *seen)
     const apr_table_entry_t *entry = (const apr_table_entry_t *)table->elts;
     int i;
 
-    seen->seen_fields = apr_array_make(r->pool, table->nelts + 1, sizeof(reqin_field));
+    seen->seen_fields = apr_palloc(r->pool, sizeof(*seen->seen_fields));
+    reqin_fields_start(seen->seen_fields, r->pool);
     for (i = 0; i < table->nelts && i < REQIN_MAX_FIELDS; i++) {
         if (entry[i].key)
-            reqin_add_field(r->pool, seen->seen_fields, entry[i].key, strlen(entry[i].key), entry[i].val,
-                            entry[i].val ? strlen(entry[i].val) : 0);
+            reqin_fields_add(seen->seen_fields, entry[i].key, strlen(entry[i].key), entry[i].val,
+                             entry[i].val ? strlen(entry[i].val) : 0);
     }
 }
 

@@ -9,8 +9,7 @@
 void reqin_http1_start(reqin_http1 *http1, apr_pool_t *pool)
 {
     memset(http1, 0, sizeof(*http1));
-    http1->pool = pool;
-    http1->fields = apr_array_make(pool, 16, sizeof(reqin_field));
+    reqin_fields_start(&http1->fields, pool);
 }
 
 static int is_blank(char byte)
@@ -30,36 +29,6 @@ static const char *trimmed(const char *text, apr_size_t *len)
     return text;
 }
 
-void reqin_add_field(apr_pool_t *pool, apr_array_header_t *fields, const char *name, apr_size_t name_len,
-                     const char *value, apr_size_t value_len)
-{
-    reqin_field *field = apr_array_push(fields);
-    int is_wanted = value != NULL;
-    char *copy;
-
-    if (is_wanted && reqin_is_cookie(name, name_len)) {
-        is_wanted = reqin_get_settings()->names_cookies;
-    }
-    else if (is_wanted) {
-        is_wanted = reqin_keeps_value(name, name_len);
-        if (value_len > REQIN_MAX_VALUE + 4)
-            value_len = REQIN_MAX_VALUE + 4; /* the writer cuts between characters */
-    }
-    if (name_len > REQIN_MAX_NAME + 4)
-        name_len = REQIN_MAX_NAME + 4;
-    copy = apr_palloc(pool, name_len + (is_wanted ? value_len : 0));
-    memcpy(copy, name, name_len);
-    field->name = copy;
-    field->name_len = name_len;
-    field->value = NULL;
-    field->value_len = 0;
-    if (is_wanted) {
-        memcpy(copy + name_len, value, value_len);
-        field->value = copy + name_len;
-        field->value_len = value_len;
-    }
-}
-
 /* Each continuation copies the value so far; a client that folds a hundred times gets no more copies. */
 #define MAX_FOLDS 16
 
@@ -69,13 +38,13 @@ static void continue_field(reqin_http1 *http1, const char *line, apr_size_t len)
     reqin_field *field;
     char *joined;
 
-    if (http1->fields->nelts == 0 || http1->fields_cut || ++http1->folds > MAX_FOLDS)
+    if (http1->fields.count == 0 || http1->fields_cut || ++http1->folds > MAX_FOLDS)
         return;
-    field = &APR_ARRAY_IDX(http1->fields, http1->fields->nelts - 1, reqin_field);
+    field = &http1->fields.all[http1->fields.count - 1];
     line = trimmed(line, &len);
     if (!field->value || len == 0 || field->value_len + 1 + len > REQIN_MAX_LINE)
         return;
-    joined = apr_palloc(http1->pool, field->value_len + 1 + len);
+    joined = reqin_fields_take(&http1->fields, field->value_len + 1 + len);
     memcpy(joined, field->value, field->value_len);
     joined[field->value_len] = ' ';
     memcpy(joined + field->value_len + 1, line, len);
@@ -83,10 +52,19 @@ static void continue_field(reqin_http1 *http1, const char *line, apr_size_t len)
     field->value_len += 1 + len;
 }
 
+/* How many bytes stand before the first `stop`, or all of them. */
+static apr_size_t length_before(char stop, const char *text, apr_size_t len)
+{
+    const char *found = memchr(text, stop, len);
+
+    return found ? (apr_size_t)(found - text) : len;
+}
+
 static void take_line(reqin_http1 *http1, const char *line, apr_size_t len)
 {
     apr_size_t name_len, value_len;
     const char *value;
+    char *copy;
 
     if (len > 0 && line[len - 1] == '\r')
         len--;
@@ -94,7 +72,9 @@ static void take_line(reqin_http1 *http1, const char *line, apr_size_t len)
         /* Apache skips empty lines before the request line. */
         http1->lines = len > 0;
         http1->request_line_len = len < REQIN_MAX_TARGET_LINE ? len : REQIN_MAX_TARGET_LINE;
-        http1->request_line = apr_pstrmemdup(http1->pool, line, http1->request_line_len);
+        copy = reqin_fields_take(&http1->fields, http1->request_line_len);
+        memcpy(copy, line, http1->request_line_len);
+        http1->request_line = copy;
         return;
     }
     http1->lines++;
@@ -106,20 +86,21 @@ static void take_line(reqin_http1 *http1, const char *line, apr_size_t len)
         continue_field(http1, line, len);
         return;
     }
-    if (http1->fields->nelts == REQIN_MAX_FIELDS) {
+    if (http1->fields.count == REQIN_MAX_FIELDS) {
         http1->fields_cut = 1;
         return;
     }
     /* White space ends a name too: what follows it in a broken line could be a credential. */
-    for (name_len = 0; name_len < len && line[name_len] != ':' && !is_blank(line[name_len]); name_len++)
-        ;
+    name_len = length_before(':', line, len);
+    name_len = length_before(' ', line, name_len);
+    name_len = length_before('\t', line, name_len);
     if (name_len == len || line[name_len] != ':') {
-        reqin_add_field(http1->pool, http1->fields, line, name_len, NULL, 0);
+        reqin_fields_add(&http1->fields, line, name_len, NULL, 0);
         return;
     }
     value_len = len - name_len - 1;
     value = trimmed(line + name_len + 1, &value_len);
-    reqin_add_field(http1->pool, http1->fields, line, name_len, value, value_len);
+    reqin_fields_add(&http1->fields, line, name_len, value, value_len);
 }
 
 static void keep_piece(reqin_http1 *http1, const char *bytes, apr_size_t len)
@@ -127,7 +108,7 @@ static void keep_piece(reqin_http1 *http1, const char *bytes, apr_size_t len)
     apr_size_t room = REQIN_MAX_LINE - http1->line_len;
 
     if (!http1->line)
-        http1->line = apr_palloc(http1->pool, REQIN_MAX_LINE);
+        http1->line = apr_palloc(http1->fields.pool, REQIN_MAX_LINE);
     if (len > room)
         len = room;
     memcpy(http1->line + http1->line_len, bytes, len);

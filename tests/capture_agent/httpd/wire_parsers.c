@@ -73,8 +73,8 @@ static void http1(apr_pool_t *pool, const char *bytes, size_t len, size_t step)
         reqin_http1_feed(&state, copy, size);
         free(copy);
     }
-    for (i = 0; i < state.fields->nelts; i++) {
-        const reqin_field *field = &APR_ARRAY_IDX(state.fields, i, reqin_field);
+    for (i = 0; i < state.fields.count; i++) {
+        const reqin_field *field = &state.fields.all[i];
         json_writer json;
 
         json_start(&json, pool, 64);
