@@ -10,8 +10,10 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from embedded_clickhouse.accounts import Account, Accounts, Grants, UnusableGrantsError, read_grants
 from embedded_clickhouse.bodies import MAX_BODY_BYTES
 from embedded_clickhouse.data_directory import DirectoryHeldError, hold
 from embedded_clickhouse.request import Credentials
@@ -44,6 +46,15 @@ def parser() -> argparse.ArgumentParser:
         "--password-file", type=Path, help="file with the password, instead of JA4_CLICKHOUSE_PASSWORD"
     )
     result.add_argument(
+        "--restricted-user",
+        nargs=2,
+        type=Path,
+        metavar=("GRANTS", "PASSWORD_FILE"),
+        action="append",
+        default=[],
+        help="SQL file with a further user's grants, and the file with that user's password; may be repeated",
+    )
+    result.add_argument(
         "--max-memory-bytes",
         type=int,
         default=DEFAULT_MAX_MEMORY_BYTES,
@@ -63,18 +74,40 @@ def login(maybe_password_file: Path | None) -> Credentials:
     user = os.environ.get("JA4_CLICKHOUSE_USER", "ja4")
     password = os.environ.get("JA4_CLICKHOUSE_PASSWORD", "")
     if maybe_password_file is not None:
-        try:
-            password = maybe_password_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise StartError(f"cannot read the password from {maybe_password_file}: {error}") from error
+        password = _text_of(maybe_password_file, "the password").strip()
     if not password:
         raise StartError("no password: set JA4_CLICKHOUSE_PASSWORD or give --password-file")
     return Credentials(user, password)
 
 
+def restricted_users(files: Sequence[Sequence[Path]], admin: str) -> list[tuple[Grants, Credentials]]:
+    """Each restricted user by its files of grants and of the password. Raises StartError."""
+    found: list[tuple[Grants, Credentials]] = []
+    for grants_file, password_file in files:
+        try:
+            grants = read_grants(_text_of(grants_file, "grants"))
+        except UnusableGrantsError as error:
+            raise StartError(f"{grants_file}: {error}") from error
+        if grants.user in {admin, *(other.user for other, _ in found)}:
+            raise StartError(f"{grants_file}: there is a user {grants.user} already")
+        password = _text_of(password_file, "the password").strip()
+        if not password:
+            raise StartError(f"{password_file} is empty: it must hold the password of {grants.user}")
+        found.append((grants, Credentials(grants.user, password)))
+    return found
+
+
+def _text_of(path: Path, subject: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"cannot read {subject} from {path}: {error}") from error
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT; ends the process itself. Raises StartError."""
     credentials = login(arguments.password_file)
+    restricted = restricted_users(arguments.restricted_user, credentials.user)
     try:
         hold(arguments.path)
     except DirectoryHeldError as error:
@@ -91,19 +124,21 @@ def run(arguments: argparse.Namespace) -> None:
     from embedded_clickhouse.engine import Engine
     from embedded_clickhouse.handler import GatewayHandler
     from embedded_clickhouse.server import Gateway, GatewayServer, port_is_taken
-    from embedded_clickhouse.sessions import SessionStore
 
     address = (arguments.host, arguments.port)
     if port_is_taken(address):
         raise StartError(f"port {arguments.port} on {arguments.host} is taken; choose another with --port")
-    configuration = write_configuration(arguments.path, arguments.max_memory_bytes)
+    configuration = write_configuration(
+        arguments.path, arguments.max_memory_bytes, [grants for grants, _ in restricted]
+    )
     engine = Engine(arguments.path, configuration)
-    sessions = SessionStore()
+    accounts = Accounts(
+        [Account(credentials), *(Account(theirs, grants.user) for grants, theirs in restricted)]
+    )
     gateway = Gateway(
         engine,
-        sessions,
+        accounts,
         ClientWatch(engine.kill),
-        credentials,
         arguments.path.resolve() / "spool",
         arguments.max_body_bytes,
     )
@@ -130,7 +165,7 @@ def run(arguments: argparse.Namespace) -> None:
     if left:
         logging.warning("%d requests did not finish within %d s", left, DRAIN_DEADLINE_S)
     else:
-        sessions.close()
+        accounts.close_sessions()
         engine.close()
     logging.shutdown()
     # The interpreter's own end can abort inside chDB while a connection is open.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from embedded_clickhouse.accounts import Account
 from embedded_clickhouse.bodies import RowsFile
 from embedded_clickhouse.errors import READONLY, QueryError, refusal
 from embedded_clickhouse.forms import ExternalTable
@@ -56,16 +57,22 @@ class Output:
 
 @contextmanager
 def executed(
-    engine: Engine, request: QueryRequest, job: Job, maybe_session: Session | None, spool_directory: Path
+    engine: Engine,
+    account: Account,
+    request: QueryRequest,
+    job: Job,
+    maybe_session: Session | None,
+    spool: Path,
 ) -> Iterator[Output]:
     """Run `job` for `request`; the output is valid inside. Raises QueryError before or while it is read."""
     plan, statement = job.plan, job.statement
+    account.require_leave(plan)
     # KILL must get through when every place is taken by what it is to end.
     slot = nullcontext() if plan.is_kill else engine.slot()
     with (
         slot,
-        _connection(engine, request, plan, maybe_session) as connection,
-        _external_tables(connection, job.tables, spool_directory),
+        _connection(engine, account.maybe_role, request, plan, maybe_session) as connection,
+        _external_tables(connection, job.tables, spool),
     ):
         is_read_only = connection.require_single(statement)
         if request.is_read_only and not is_read_only and plan.kind is not StatementKind.SESSION:
@@ -124,16 +131,16 @@ def _primed(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 @contextmanager
 def _connection(
-    engine: Engine, request: QueryRequest, plan: Plan, maybe_session: Session | None
+    engine: Engine, maybe_role: str | None, request: QueryRequest, plan: Plan, maybe_session: Session | None
 ) -> Iterator[Connection]:
     if maybe_session is not None:
         if maybe_session.maybe_connection is None and plan.kind is StatementKind.SESSION:
-            maybe_session.maybe_connection = _prepared(engine.connect())
+            maybe_session.maybe_connection = _prepared(engine.connect(maybe_role))
         if maybe_session.maybe_connection is not None:
             with _borrowed(maybe_session.maybe_connection, request, plan) as connection:
                 yield connection
             return
-    connection = engine.connect()
+    connection = engine.connect(maybe_role)
     try:
         if request.maybe_database is not None:
             connection.use(request.maybe_database)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 import secrets
 import uuid
@@ -13,9 +12,10 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any, BinaryIO, cast
 
+from embedded_clickhouse.accounts import Account
 from embedded_clickhouse.bodies import FramingError, RowsFile, all_bytes, body_chunks, first_bytes, limited
 from embedded_clickhouse.compression import decoded, maybe_encoder
-from embedded_clickhouse.errors import AUTHENTICATION_FAILED, REQUIRED_PASSWORD, QueryError, refusal
+from embedded_clickhouse.errors import AUTHENTICATION_FAILED, REQUIRED_PASSWORD, QueryError
 from embedded_clickhouse.execution import Job, Output, executed
 from embedded_clickhouse.forms import (
     MAX_FORM_BYTES,
@@ -25,7 +25,7 @@ from embedded_clickhouse.forms import (
     take_external_tables,
 )
 from embedded_clickhouse.protocol import content_type, error_text, exception_block, header_safe, summary
-from embedded_clickhouse.request import Credentials, QueryRequest, credentials, query_request, url_fields
+from embedded_clickhouse.request import QueryRequest, credentials, query_request, url_fields
 from embedded_clickhouse.results import Result
 from embedded_clickhouse.server import GatewayServer
 from embedded_clickhouse.sessions import Session
@@ -100,7 +100,7 @@ class GatewayHandler(BaseHTTPRequestHandler):
                 self._discard(sent, HEAD_BYTES)
                 self._send(404, {}, f"There is no handle {path[:200]}\n".encode())
                 return
-            self._authenticate(credentials(fields, headers))
+            account = self.server.gateway.accounts.authenticate(credentials(fields, headers))
             limit = self.server.gateway.max_body_bytes
             body = limited(decoded(limited(sent, limit), self.headers.get("Content-Encoding", "")), limit)
             tables: tuple[ExternalTable, ...] = ()
@@ -112,24 +112,17 @@ class GatewayHandler(BaseHTTPRequestHandler):
             if self.request_version == "HTTP/1.0":
                 request = replace(request, waits_for_end=True)  # it knows no chunks
             query_id = request.query_id
-            self._run(request, body, tables)
+            self._run(account, request, body, tables)
         except QueryError as error:
             self._refuse(error, query_id, sent)
 
-    def _authenticate(self, given: Credentials | None) -> None:
-        login = self.server.gateway.login
-        if given is None:
-            raise refusal(REQUIRED_PASSWORD, "Authentication is required: send a user and a password")
-        is_user = hmac.compare_digest(given.user.encode(), login.user.encode())
-        is_password = hmac.compare_digest(given.password.encode(), login.password.encode())
-        if not (is_user and is_password):
-            raise refusal(
-                AUTHENTICATION_FAILED,
-                f"{header_safe(given.user)}: Authentication failed: password is incorrect, "
-                "or there is no user with such name.",
-            )
-
-    def _run(self, request: QueryRequest, body: Iterator[bytes], tables: tuple[ExternalTable, ...]) -> None:
+    def _run(
+        self,
+        account: Account,
+        request: QueryRequest,
+        body: Iterator[bytes],
+        tables: tuple[ExternalTable, ...],
+    ) -> None:
         prefix = request.query.encode() + b"\n" if request.query else b""
         text = prefix + first_bytes(body, HEAD_BYTES)
         statement = plan(text, request.maybe_default_format)
@@ -137,15 +130,15 @@ class GatewayHandler(BaseHTTPRequestHandler):
             text += all_bytes(body, MAX_STATEMENT_BYTES)
             statement = plan(text, request.maybe_default_format)
         if statement.kind is not StatementKind.INSERT_ROWS:
-            self._execute(request, Job(statement, None, tables))
+            self._execute(account, request, Job(statement, None, tables))
             return
         with RowsFile(self.server.gateway.spool_directory) as rows:
             rows.write(text[statement.rows_at :])
             for piece in body:
                 rows.write(piece)
-            self._execute(request, Job(statement, rows.path, tables))
+            self._execute(account, request, Job(statement, rows.path, tables))
 
-    def _execute(self, request: QueryRequest, job: Job) -> None:
+    def _execute(self, account: Account, request: QueryRequest, job: Job) -> None:
         """Run `job` and answer.
 
         The last bytes go out after the session is given back: with them a client has its answer and may
@@ -153,9 +146,9 @@ class GatewayHandler(BaseHTTPRequestHandler):
         """
         gateway = self.server.gateway
         with (
-            self._session(request) as maybe_session,
+            self._session(account, request) as maybe_session,
             self._watched(request, job.plan),
-            executed(gateway.engine, request, job, maybe_session, gateway.spool_directory) as output,
+            executed(gateway.engine, account, request, job, maybe_session, gateway.spool_directory) as output,
         ):
             headers = self._output_headers(request, output)
             if output.maybe_result is None:
@@ -165,10 +158,11 @@ class GatewayHandler(BaseHTTPRequestHandler):
                 finish = partial(self._send_packed, request, headers, output.maybe_result)
         finish()
 
-    def _session(self, request: QueryRequest) -> AbstractContextManager[Session | None]:
+    @staticmethod
+    def _session(account: Account, request: QueryRequest) -> AbstractContextManager[Session | None]:
         if request.maybe_session_id is None:
             return nullcontext(None)
-        return self.server.gateway.sessions.lease(
+        return account.sessions.lease(
             request.maybe_session_id,
             request.session_timeout_s,
             must_exist=request.must_session_exist,

@@ -10,9 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embedded_clickhouse.accounts import Accounts
 from embedded_clickhouse.client_watch import ClientWatch
-from embedded_clickhouse.request import Credentials
-from embedded_clickhouse.sessions import SessionStore
 
 if TYPE_CHECKING:
     from embedded_clickhouse.engine import Engine
@@ -25,12 +24,11 @@ PLACE_DEADLINE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What every request needs: the database, its sessions, who may ask, how much may be sent."""
+    """What every request needs: the database, who may ask, how much may be sent."""
 
     engine: Engine
-    sessions: SessionStore
+    accounts: Accounts
     watch: ClientWatch
-    login: Credentials
     spool_directory: Path
     max_body_bytes: int
 

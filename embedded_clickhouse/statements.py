@@ -55,6 +55,7 @@ class Plan:
     is_select: bool = False
     makes_temporary: bool = False
     is_kill: bool = False
+    changes_role: bool = False
 
     def insert_from(self, path: str) -> str:
         """The INSERT with its rows read from `path`."""
@@ -132,6 +133,7 @@ def _plan_other(text: bytes, first: Token) -> Plan:
         is_select=first.upper in {"SELECT", "WITH", "FROM", "("},
         makes_temporary=makes_temporary,
         is_kill=first.upper == "KILL",
+        changes_role=words[0] == "SET" and words[1:2] in (["ROLE"], ["DEFAULT"]),
     )
 
 

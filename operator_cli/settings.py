@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 Port = Annotated[int, Field(ge=1, le=65_535)]
 DATABASE = "ja4_processing"
 DATABASE_USER = "ja4"
+DASHBOARD_USER = "ja4_dashboard"
+"""Named in packaging/platform/dashboard-grants.sql."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,17 @@ class Settings(BaseSettings):
 
     @cached_property
     def database_password(self) -> str:
-        """Password of the embedded database, made at the first start and kept in a file only we can read."""
-        path = self.state_dir / "secrets" / "clickhouse_password"
+        """Password of the embedded database."""
+        return self._secret("clickhouse_password")
+
+    @cached_property
+    def dashboard_password(self) -> str:
+        """Password of the dashboard's user of the embedded database."""
+        return self._secret("dashboard_password")
+
+    def _secret(self, name: str) -> str:
+        """A password, made at the first start and kept in a file only we can read."""
+        path = self.state_dir / "secrets" / name
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -127,7 +138,10 @@ class Settings(BaseSettings):
         """The one URL by which every process reaches ClickHouse."""
         if self.clickhouse_url is not None:
             return self.clickhouse_url
-        return f"http://{DATABASE_USER}:{self.database_password}@127.0.0.1:{self.clickhouse_port}/{DATABASE}"
+        return self._embedded_url(DATABASE_USER, self.database_password)
+
+    def _embedded_url(self, user: str, password: str) -> str:
+        return f"http://{user}:{password}@127.0.0.1:{self.clickhouse_port}/{DATABASE}"
 
     def environment(self) -> dict[str, str]:
         """Environment of every process that `ja4` starts."""
@@ -154,7 +168,11 @@ class Settings(BaseSettings):
             "PYTHONUNBUFFERED": "1",
         }
         if self.uses_embedded_database:
-            env |= {"JA4_CLICKHOUSE_USER": DATABASE_USER, "JA4_CLICKHOUSE_PASSWORD": self.database_password}
+            env |= {
+                "JA4_CLICKHOUSE_USER": DATABASE_USER,
+                "JA4_CLICKHOUSE_PASSWORD": self.database_password,
+                "JA4_DASHBOARD_CLICKHOUSE_URL": self._embedded_url(DASHBOARD_USER, self.dashboard_password),
+            }
         if self.live:
             # Without live capture there is no such file, and a replay that is told of one refuses to start.
             env["JA4_AGENT_CONFIG"] = str(self.agent_settings)

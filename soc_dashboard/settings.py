@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from soc_dashboard.access.oidc_settings import OidcSettings
@@ -46,9 +46,11 @@ class Settings(BaseSettings):
     oidc: OidcSettings = Field(default_factory=OidcSettings)
     """Signing in with an OpenID provider (`JA4_DASHBOARD_OIDC_*`)."""
     clickhouse_url: SecretStr = Field(
-        default=SecretStr("http://ja4@127.0.0.1:8123/ja4_processing"), validation_alias="JA4_CLICKHOUSE_URL"
+        default=SecretStr("http://ja4@127.0.0.1:8123/ja4_processing"),
+        validation_alias=AliasChoices("JA4_DASHBOARD_CLICKHOUSE_URL", "JA4_CLICKHOUSE_URL"),
     )
-    """DSN of the database with the marts (`JA4_CLICKHOUSE_URL`)."""
+    """DSN of the database with the marts, best of a user with `packaging/platform/dashboard-grants.sql`
+    (`JA4_DASHBOARD_CLICKHOUSE_URL`, or `JA4_CLICKHOUSE_URL`)."""
 
     @model_validator(mode="after")
     def _passwords_are_not_for_everybody(self) -> Self:

@@ -52,6 +52,9 @@ class HttpGateway:
     def dsn(self) -> str:
         return f"http://{USER}:{PASSWORD}@{self.host}:{self.port}"
 
+    def as_user(self, user: str, password: str) -> HttpGateway:
+        return HttpGateway(self.host, self.port, {"X-ClickHouse-User": user, "X-ClickHouse-Key": password})
+
     def client(self, **options: Any) -> Client:
         return clickhouse_connect.get_client(dsn=self.dsn, **options)
 
@@ -144,7 +147,7 @@ def running(path: Path, *options: str, zone: str = "UTC") -> Iterator[OwnGateway
                 process.wait(timeout=10)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_gateway() -> Callable[..., contextlib.AbstractContextManager[OwnGateway]]:
     """Context manager that runs a gateway on a data directory: run_gateway(path, *options)."""
     return running
