@@ -19,11 +19,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import IsolationForest
 from sklearn.ensemble._iforest import _average_path_length
 from sklearn.pipeline import Pipeline
 from sklearn.tree import ExtraTreeRegressor
+from sklearn.tree._tree import Tree
 
 from ja4_assets.features.catalogue import FEATURE_NAMES
 from ja4_assets.ml.forest import FloatArray
@@ -56,7 +58,7 @@ def contributions(pipeline: Pipeline, matrix: pd.DataFrame) -> tuple[FloatArray,
     scaled = pipeline.named_steps["scale"].transform(matrix)
     inputs = np.asarray(pipeline.named_steps["inputs"].transform(scaled), dtype=np.float32)
     # The forest sees every value, in the order of the catalogue, then every indicator.
-    owner = list(range(len(FEATURE_NAMES))) * 2
+    owner = np.tile(np.arange(len(FEATURE_NAMES)), 2)
     total = np.zeros((len(matrix), len(FEATURE_NAMES)))
     expected = 0.0
     for estimator in forest.estimators_:
@@ -97,24 +99,31 @@ def population_norms(pipeline: Pipeline, matrix: pd.DataFrame) -> FloatArray:
     return np.broadcast_to(scaler.in_units_of_the_mart(center), (len(matrix), len(scaler.features_)))
 
 
-def _node_contributions(estimator: ExtraTreeRegressor, owner: list[int]) -> tuple[FloatArray, float]:
-    """Sum of the length changes from the root to each node, per feature, and the root's expected length."""
+def _node_contributions(
+    estimator: ExtraTreeRegressor, owner: npt.NDArray[np.intp]
+) -> tuple[FloatArray, float]:
+    """Sum of the length changes from the root to each node, shape (nodes, features), and the root's expected
+    length."""
     tree = estimator.tree_
-    samples = tree.n_node_samples
-    remaining = _average_path_length(samples)
-    # Children have higher numbers than their parents, so backwards visits them first.
-    for node in range(tree.node_count - 1, -1, -1):
-        left, right = tree.children_left[node], tree.children_right[node]
-        if left != LEAF:
-            below = samples[left] * remaining[left] + samples[right] * remaining[right]
-            remaining[node] = 1.0 + below / samples[node]
+    samples, remaining = tree.n_node_samples, _average_path_length(tree.n_node_samples)
+    levels = _splits_by_depth(tree)
+    for nodes in reversed(levels):
+        left, right = tree.children_left[nodes], tree.children_right[nodes]
+        below = samples[left] * remaining[left] + samples[right] * remaining[right]
+        remaining[nodes] = 1.0 + below / samples[nodes]
     summed = np.zeros((tree.node_count, len(FEATURE_NAMES)))
-    for node in range(tree.node_count):
-        for child in (tree.children_left[node], tree.children_right[node]):
-            if child != LEAF:
-                summed[child] = summed[node]
-                summed[child, owner[tree.feature[node]]] += 1.0 + remaining[child] - remaining[node]
+    for nodes in levels:
+        asked = owner[tree.feature[nodes]]
+        for children in (tree.children_left[nodes], tree.children_right[nodes]):
+            summed[children] = summed[nodes]
+            summed[children, asked] += 1.0 + remaining[children] - remaining[nodes]
     return summed, float(remaining[0])
+
+
+def _splits_by_depth(tree: Tree) -> list[npt.NDArray[np.intp]]:
+    """The nodes that split, those of one depth together, the root first."""
+    depths, splits = tree.compute_node_depths(), tree.children_left != LEAF
+    return [np.flatnonzero(splits & (depths == depth)) for depth in np.unique(depths[splits])]
 
 
 def _maybe(value: float) -> float | None:
