@@ -255,6 +255,11 @@ FEATURES: dict[str, FeatureWords] = {
     "http10_share": FeatureWords(
         "Browser claim over HTTP/1.0", "share", "requests over HTTP/1.0, which no browser speaks"
     ),
+    "page_gap_cv": FeatureWords(
+        "Pauses between pages vary",
+        "count",
+        "deviation of the pauses between pages over their mean, 0 if each is as long as the next",
+    ),
     "robots_fetched": FeatureWords("Read robots.txt", "flag", "whether robots.txt was asked for"),
 }
 

@@ -19,6 +19,9 @@ from ja4_assets.rules.rule import Rule
 from labelled.mixture import ALWAYS, Kept
 
 EVERY_ROW = 2**62
+GIVEN_BY_THE_LAB = frozenset({"R023"})
+"""Rules on a trait that the lab's building decides: figures that they raise would not be another site's."""
+MEASURED_RULES = tuple(rule for rule in RULES if rule.id not in GIVEN_BY_THE_LAB)
 
 REQUESTS = """
 select
@@ -71,12 +74,13 @@ def forest_scores(entities: pl.DataFrame, forest: EntityForest) -> pl.DataFrame:
         pl.Series("anomaly_score", scores, dtype=pl.Float64),
         pl.Series("score_quantile", forest.reference.ranks(scores), dtype=pl.Float64),
         pl.lit(forest.reference.threshold).alias("threshold"),
+        pl.lit(0, dtype=pl.UInt8).alias("is_alert"),
         pl.lit("bench").alias("model_name"),
         pl.lit("0").alias("model_version"),
     )
 
 
-def suspicion(one: Judgeable, scores: pl.DataFrame, rules: Sequence[Rule] = RULES) -> pl.DataFrame:
-    """Columns hour, client_ip, score: the verdict policy's suspicion; without a row of `scores` that of"""
+def suspicion(one: Judgeable, scores: pl.DataFrame, rules: Sequence[Rule] = MEASURED_RULES) -> pl.DataFrame:
+    """Columns hour, client_ip, score: the verdict policy's suspicion; without scores the rules' alone."""
     judged = judge(one.ruled, scores, rules)
     return judged.select("hour", "client_ip", pl.col("suspicion").alias("score"))

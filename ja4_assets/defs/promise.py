@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import polars as pl
 
+from ja4_assets.defs.decide import decide_hour, share_in_force
 from ja4_assets.defs.partitions import HOURS, ONE_RUN, HourWindow
 from ja4_assets.defs.verdicts import bot_scores, verdicts
-from ja4_assets.detection_settings import settings_in_force
+from ja4_assets.features.frame import KEY_COLUMNS
 from ja4_assets.ml.names import CHAMPION, MODEL_NAME
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.resources.registry import RegistryResource
@@ -21,14 +22,7 @@ if TYPE_CHECKING:
 
 GROUP = "verdicts"
 CAN_BE_KEPT = "promise_can_be_kept"
-SHARE = "false_alarm_share"
 PROMISE = "promise"
-
-NEWEST_SETTINGS = """
-select toString(name) as name, argMax(value, set_at) as value
-from detection_settings
-group by name
-"""
 
 NOTE_ON_RECORD = """
 select argMax(note, evaluated_at) as note, argMax(value, evaluated_at) as value
@@ -72,7 +66,7 @@ def promised_alerts(
     context: dg.AssetExecutionContext, clickhouse: ClickHouseResource, registry: RegistryResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Marks in `bot_scores` the alerts of each UTC day that the run touches: Benjamini-Hochberg over its
-    p-values."""
+    p-values. Whose mark changes gets the verdict that follows from it."""
     from ja4_assets.ml.alerts import SCORES_TO_MARK, UNDECIDED_P_VALUES, changed_scores, weigh_day
     from ja4_assets.ml.labelled import ACTIVE_LABELS
 
@@ -81,9 +75,10 @@ def promised_alerts(
     if version is None:
         raise dg.Failure(description="no model is champion yet", allow_retries=False)
     champion = Champion(version, models.load(version), models.facts(version).window_end)
-    share = settings_in_force(clickhouse.read(NEWEST_SETTINGS).iter_rows())[SHARE]
+    share = share_in_force(clickhouse)
     labels = clickhouse.read(ACTIVE_LABELS)
     found: dict[str, int] = {}
+    decided = 0
     examination: PromiseExamination | None = None
     for day in days_of(HourWindow.of(context)):
         parameters = {**day.parameters, **champion.parameters}
@@ -93,6 +88,10 @@ def promised_alerts(
             pl.lit(datetime.now(UTC)).alias("scored_at")
         )
         clickhouse.insert("bot_scores", changed)
+        keys = changed.select(KEY_COLUMNS)
+        for hour in keys["hour"].unique().sort():
+            window = HourWindow(hour, hour + timedelta(hours=1))
+            decided += decide_hour(clickhouse, window, share, context.run.run_id, keys).written
         found[f"{day.start:%Y-%m-%d}"] = weighed.alerts.height
         examination = examine_day(champion, day, weighed.undecided, share)
         write_down(clickhouse, champion, examination)
@@ -101,6 +100,7 @@ def promised_alerts(
         metadata={
             "share": share,
             "model_version": version,
+            "decisions_written": decided,
             **{f"alerts {day}": n for day, n in found.items()},
         },
         check_results=[

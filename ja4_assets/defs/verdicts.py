@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import polars as pl
 
+from ja4_assets.defs.decide import decide_hour, share_in_force
 from ja4_assets.defs.models import entity_forest_champion, write_down_versions
 from ja4_assets.defs.partitions import HOURS, ONE_RUN, HourWindow
 from ja4_assets.defs.verified_bots import bot_identities
@@ -12,10 +13,7 @@ from ja4_assets.features.frame import KEY_COLUMNS, read_sufficient_entity_hours
 from ja4_assets.ml.names import CHALLENGER, CHAMPION, MODEL_NAME
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.resources.registry import RegistryResource
-from ja4_assets.rules.catalogue import RULES
-from ja4_assets.rules.policy import changed_only, judge
-from ja4_assets.rules.record import LATEST_OUTCOMES, LATEST_SCORES, verdict_rows
-from ja4_assets.rules.render import ASKED, render
+from ja4_assets.rules.render import ASKED
 from ja4_assets.rules.rule import Verdict
 
 GROUP = "verdicts"
@@ -108,7 +106,7 @@ def bot_scores(
         dagster_run_id=context.run.run_id,
         scored_at=datetime.now(UTC),
     )
-    window, scored, alerts = HourWindow.of(context), 0, 0
+    window, scored, above = HourWindow.of(context), 0, 0
     of_champion = {"model_name": MODEL_NAME, "model_version": champion}
     for hour in hours_with_entities(clickhouse, window):
         with clickhouse.client() as client:
@@ -121,7 +119,7 @@ def bot_scores(
                 pl.col("was_alert").fill_null(0).alias("is_alert")
             )
         scored += clickhouse.insert("bot_scores", rows.drop("was_alert", strict=False))
-        alerts += rows.filter(rows["anomaly_score"] > rows["threshold"]).height
+        above += rows.filter(rows["anomaly_score"] > rows["threshold"]).height
         if shadow is not None and challenger is not None:
             seen = shadow_rows(shadow, entities, MODEL_NAME, challenger, scored_by.scored_at)
             clickhouse.insert("shadow_scores", seen)
@@ -129,7 +127,7 @@ def bot_scores(
     return dg.MaterializeResult(
         metadata={
             "entity_hours": scored,
-            "alerts": alerts,
+            "above_threshold": above,
             "model_version": champion,
             "challenger": str(challenger),
         },
@@ -152,19 +150,16 @@ def bot_scores(
     pool="verdicts",
 )
 def verdicts(context: dg.AssetExecutionContext, clickhouse: ClickHouseResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Decisions of rules and model, appended where the outcome differs from the one on record."""
-    query = render(RULES)
+    """Decisions of rules and model, appended where the outcome differs from the one on record.
+
+    Of the model's cases `promised_alerts`, which weighs the whole day, decides anew where its alerts changed.
+    """
     window, decided, counts = HourWindow.of(context), 0, dict.fromkeys(Verdict, 0)
+    share = share_in_force(clickhouse)
     for hour in hours_with_entities(clickhouse, window):
-        entities = clickhouse.read(query.text, {**query.parameters, **hour.parameters})
-        scores = clickhouse.read(LATEST_SCORES, {**hour.parameters, "model_name": MODEL_NAME})
-        on_record = clickhouse.read(LATEST_OUTCOMES, hour.parameters)
-        judged = judge(entities, scores, RULES)
-        decisions = changed_only(judged, on_record)
-        decided += clickhouse.insert(
-            "verdicts", verdict_rows(decisions, datetime.now(UTC), context.run.run_id)
-        )
-        for verdict, number in judged["verdict"].drop_nulls().value_counts().iter_rows():
+        found = decide_hour(clickhouse, hour, share, context.run.run_id)
+        decided += found.written
+        for verdict, number in found.judged["verdict"].drop_nulls().value_counts().iter_rows():
             counts[Verdict(verdict)] += number
     return dg.MaterializeResult(
         metadata={

@@ -119,4 +119,25 @@ BEHAVIOUR_RULES: tuple[Rule, ...] = (
             "reqs_per_conn",
         ),
     ),
+    Rule(
+        id="R035",
+        title="pages at one pace",
+        reason="A browser's pauses from page to page are of one length; people read one longer than another.",
+        verdict=Verdict.SUSPICIOUS,
+        weight=0.75,
+        # Times on a page follow a Weibull distribution of a shape below 1, so that they spread by more than
+        # their mean (Liu, White, Dumais: Understanding web browsing behaviors through Weibull analysis of
+        # dwell time, 2010). A wait drawn evenly from 1 to 3 s spreads by 0.29 of it.
+        all_of=(
+            AtLeast("page_gaps", 8),
+            AtMost("page_gap_cv", 0.3),
+            Matches("ua_family", BROWSERS),
+        ),
+        evidence=(
+            "user_agent",
+            "pages",
+            "page_gaps",
+            "page_gap_cv",
+        ),
+    ),
 )

@@ -118,13 +118,14 @@ CONTRADICTIONS_RULES: tuple[Rule, ...] = (
         reason="The SYN's TTL and options are not those of the operating system that the client names.",
         verdict=Verdict.SUSPICIOUS,
         weight=0.65,
-        # No proof: a carrier's or a company's proxy opens connections of its own behind the client's address.
+        # A carrier's or a company's proxy opens connections of its own behind the client's address.
         all_of=(AtLeast("tcp_os_mismatch", 0.5), AtLeast("requests", 5)),
         evidence=(
             "user_agent",
             "tcp_os_mismatch",
             "ttl_os_mismatch",
         ),
+        is_supporting=True,
     ),
     Rule(
         id="R024",

@@ -28,6 +28,7 @@ DECLARED_RULES: tuple[Rule, ...] = (
         weight=0.85,
         all_of=(ContainsAny("user_agent", TOOLS),),
         evidence=("user_agent", "requests"),
+        is_admission=True,
     ),
     Rule(
         id="R002",

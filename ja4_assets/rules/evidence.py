@@ -13,8 +13,11 @@ MAX_VALUE_CHARS = 512
 UNITS = {feature.name: feature.unit for feature in MART_FEATURES}
 
 
-def reason_sentence(row: Mapping[str, object], rules: Mapping[str, Rule]) -> str:
-    """Why the row of `policy.judge` has its verdict, for an analyst; at most a few sentences."""
+def reason_sentence(row: Mapping[str, object], rules: Mapping[str, Rule], share: float) -> str:
+    """Why the row of `policy.judge` has its verdict, for an analyst; at most a few sentences.
+
+    `share` is the promise in force: of the model's alerts of a day at most this share may be wrong.
+    """
     fired = [rules[rule_id] for rule_id in _strings(row["fired"])]
     if fired:
         others = ", ".join(rule.title for rule in fired[1:])
@@ -24,7 +27,10 @@ def reason_sentence(row: Mapping[str, object], rules: Mapping[str, Rule]) -> str
     rank = f"{float(str(row['score_quantile'])):.1%}"
     if row["verdict"] == Verdict.SUSPICIOUS:
         why = "; ".join(_contribution_words(item) for item in _records(row["top_features"])[:3])
-        return f"Stranger than {rank} of the entity hours the model was trained on; {why}."
+        return (
+            f"One of the model's alerts of this day, of which at most {100 * share:.3g}% are expected to be "
+            f"wrong: stranger than {rank} of the entity hours it was trained on; {why}."
+        )
     if row["verdict"] == Verdict.HUMAN:
         return f"A browser that no rule objects to, and no stranger than usual (rank {rank})."
     return f"No rule fires and the score is usual (rank {rank}), but nothing shows a browser."
@@ -44,6 +50,8 @@ def evidence(row: Mapping[str, object], rules: Mapping[str, Rule]) -> dict[str, 
         found["score_quantile"] = f"{float(str(row['score_quantile'])):.3f}"
         found["threshold"] = f"{float(str(row['threshold'])):.4f}"
         found["model"] = f"{row['model_name']}:{row['model_version']}"
+        if row["p_value"] is not None:
+            found["p_value"] = f"{float(str(row['p_value'])):.2g}"
         if not fired:
             found |= {
                 str(item["name"]): _text(str(item["name"]), item["value"])

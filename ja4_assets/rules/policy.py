@@ -6,12 +6,16 @@ Precedence, first that applies:
    whatever else it does, and an impostor of one a `bad_bot`. What else fired stands beside it as evidence.
 2. A `bad_bot` rule fired: `bad_bot`.
 3. `suspicious` rules fired: `bad_bot` if two or more did and their combined confidence reaches
-   `ESCALATION`, else `suspicious`.
+   `ESCALATION`, else `suspicious`. What a client admits (`Rule.is_admission`) is not among the two: a program
+   that says it is one and behaves like one has deceived nobody.
 4. A `good_bot` rule fired: `good_bot`. A declared crawler that contradicts itself has met 2 or 3 before.
-5. The model's score is above its threshold: `suspicious`. Being rare is not proof: a model alone never
-   says `bad_bot`.
+5. The entity hour is among the model's alerts of its day: `suspicious`. Which are is decided by the
+   false-alarm promise that the analyst sets (`ml.alerts`) and not by a fixed threshold; without a calibration
+   there is no promise and no alert. Being rare is not proof: a model alone never says `bad_bot`.
 6. The entity is a browser with an observed JA4 and was scored: `human`.
 7. It has enough requests to be judged, but none of the above: `unknown`.
+A rule that people fire too (`Rule.is_supporting`) counts in all of this beside another rule against, and is
+not heard where it is alone.
 Entities with too few requests and no rule get no verdict, which the marts show as `unknown`.
 
 A rule precedes the model because it can be read, argued with and tested; the model's score is kept
@@ -56,30 +60,30 @@ NO_RULE = "none"
 """`source_id` of a verdict that lapsed: an earlier rule no longer fires and nothing else speaks."""
 
 OUTCOME_COLUMNS = ("verdict", "source", "source_id")
-"""What makes a decision differ from the one before it."""
+"""What makes a decision differ from the one before it; of a rule's also its confidence, which says that other
+rules fire beside it than before."""
+SAME_CONFIDENCE = 0.0005
+"""Confidences are stored as 32-bit numbers."""
 
 
 def judge(entities: pl.DataFrame, scores: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
     """One row per entity hour about which there is something to say.
 
     `entities`: KEY_COLUMNS, user_agent, ua_family, is_sufficient, and a column per rule id that is
-    true where the rule fired. `scores`: KEY_COLUMNS, anomaly_score, score_quantile, threshold,
-    model_name, model_version; at most one row per entity hour.
+    true where the rule fired. `scores`: KEY_COLUMNS, anomaly_score, score_quantile, threshold, p_value,
+    is_alert, model_name, model_version; at most one row per entity hour.
     Returns all columns of both, and verdict, source (rule or model), source_id, confidence, `fired`,
     the ids of the rules that fired, the deciding one first, and `suspicion` (module of that name).
     """
-    joined = entities.with_columns(pl.col(rule.id).cast(pl.Boolean) for rule in rules).join(
-        scores, on=KEY_COLUMNS, how="left", validate="1:1"
-    )
     against = [rule for rule in rules if rule.verdict in (Verdict.BAD_BOT, Verdict.SUSPICIOUS)]
+    joined = _heard(entities, rules, against).join(scores, on=KEY_COLUMNS, how="left", validate="1:1")
     is_scored = pl.col("anomaly_score").is_not_null()
-    is_alert = is_scored & (pl.col("anomaly_score") > pl.col("threshold"))
+    is_alert = is_scored & pl.col("is_alert").cast(pl.Boolean)
     is_browser = pl.col("ua_family").is_in(PEOPLES_BROWSERS) & (pl.col("ja4_stable") != "")
     model_id = pl.concat_str("model_name", pl.lit(":"), "model_version")
     quantile_left = (1.0 - pl.col("score_quantile")).clip(*HUMAN_CONFIDENCE)
-    suspicious_hits = pl.sum_horizontal(
-        pl.lit(0), *[pl.col(rule.id).cast(pl.Int32) for rule in against if rule.verdict is Verdict.SUSPICIOUS]
-    )
+    counted = [rule for rule in against if rule.verdict is Verdict.SUSPICIOUS and not rule.is_admission]
+    suspicious_hits = pl.sum_horizontal(pl.lit(0), *[pl.col(rule.id).cast(pl.Int32) for rule in counted])
     # Who is verified is not judged by what it does: no rule against it decides or counts.
     is_unverified = ~pl.any_horizontal(
         pl.lit(False),
@@ -134,15 +138,27 @@ def judge(entities: pl.DataFrame, scores: pl.DataFrame, rules: Sequence[Rule]) -
 def changed_only(judged: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
     """Rows of `judged` whose outcome is not the one already on record.
 
-    `earlier`: KEY_COLUMNS and OUTCOME_COLUMNS of the latest decision per entity hour. An entity that
-    had a verdict and now has nothing to say for one becomes `unknown` once, so that it does not keep a
+    `earlier`: KEY_COLUMNS, OUTCOME_COLUMNS and confidence of the latest decision per entity hour. An entity
+    that had a verdict and now has nothing to say for one becomes `unknown` once, so that it does not keep a
     verdict whose ground is gone.
     """
-    on_record = earlier.select(*KEY_COLUMNS, *OUTCOME_COLUMNS)
+    on_record = earlier.select(*KEY_COLUMNS, *OUTCOME_COLUMNS, pl.col("confidence").alias("known_confidence"))
     lapsed = judged.filter(pl.col("verdict").is_null()).join(on_record, on=KEY_COLUMNS, how="semi")
     lapsed = lapsed.with_columns(pl.lit(Verdict.UNKNOWN.value).alias("verdict"))
     outcomes = pl.concat([judged.filter(pl.col("verdict").is_not_null()), lapsed])
-    return outcomes.join(on_record, on=[*KEY_COLUMNS, *OUTCOME_COLUMNS], how="anti").sort(KEY_COLUMNS)
+    moved = (pl.col("confidence") - pl.col("known_confidence")).abs() > SAME_CONFIDENCE
+    is_new = pl.col("known_confidence").is_null() | ((pl.col("source") == "rule") & moved)
+    known = outcomes.join(on_record, on=[*KEY_COLUMNS, *OUTCOME_COLUMNS], how="left", validate="1:1")
+    return known.filter(is_new).drop("known_confidence").sort(KEY_COLUMNS)
+
+
+def _heard(entities: pl.DataFrame, rules: Sequence[Rule], against: Sequence[Rule]) -> pl.DataFrame:
+    """The rules' columns as booleans, supporting ones false where no other rule speaks against the entity."""
+    fired = entities.with_columns(pl.col(rule.id).cast(pl.Boolean) for rule in rules)
+    is_accused = pl.any_horizontal(
+        pl.lit(False), *[pl.col(rule.id) for rule in against if not rule.is_supporting]
+    )
+    return fired.with_columns(pl.col(rule.id) & is_accused for rule in against if rule.is_supporting)
 
 
 def _by_weight(rules: Sequence[Rule]) -> list[Rule]:

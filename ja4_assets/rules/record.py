@@ -21,7 +21,9 @@ select
     threshold,
     toString(model_name) as model_name,
     toString(model_version) as model_version,
-    top_features
+    top_features,
+    p_value,
+    is_alert
 from bot_scores as score final
 where
     score.hour >= {start:DateTime64(6, 'UTC')} and score.hour < {end:DateTime64(6, 'UTC')}
@@ -39,7 +41,8 @@ select
     toString(host) as host,
     toString(verdict) as verdict,
     toString(source) as source,
-    toString(source_id) as source_id
+    toString(source_id) as source_id,
+    toFloat64(confidence) as confidence
 from verdicts as decision
 where decision.hour >= {start:DateTime64(6, 'UTC')} and decision.hour < {end:DateTime64(6, 'UTC')}
 order by decision.decided_at desc
@@ -48,8 +51,10 @@ limit 1 by decision.hour, decision.client_ip, decision.ja4_stable, decision.host
 """The decision that holds for each entity hour."""
 
 
-def verdict_rows(decisions: pl.DataFrame, decided_at: datetime, dagster_run_id: str) -> pl.DataFrame:
-    """Rows of `verdicts` for what `policy.changed_only` returned."""
+def verdict_rows(
+    decisions: pl.DataFrame, share: float, decided_at: datetime, dagster_run_id: str
+) -> pl.DataFrame:
+    """Rows of `verdicts` for what `policy.changed_only` returned, under the promise of `share`."""
     records = list(decisions.iter_rows(named=True))
     return decisions.select(
         pl.lit(decided_at).alias("decided_at"),
@@ -58,7 +63,7 @@ def verdict_rows(decisions: pl.DataFrame, decided_at: datetime, dagster_run_id: 
         "source",
         "source_id",
         pl.col("confidence").cast(pl.Float32),
-        pl.Series("reason", [reason_sentence(row, RULES_BY_ID) for row in records], dtype=pl.String),
+        pl.Series("reason", [reason_sentence(row, RULES_BY_ID, share) for row in records], dtype=pl.String),
         pl.Series(
             "evidence",
             [evidence(row, RULES_BY_ID) for row in records],

@@ -31,6 +31,7 @@ COUNT_COLUMNS = frozenset(
         "status_5xx",
         "matched_requests",
         "pages",
+        "page_gaps",
         "login_attempts",
         "login_failures",
         "attack_requests",
@@ -44,7 +45,9 @@ SHARE_COLUMNS = frozenset(
     {"tcp_os_mismatch", "h2_ua_mismatch", "ch_missing", "encoding_poor", "http10_share"}
 )
 """Shares that rules read and no model does."""
-NUMBER_COLUMNS = COUNT_COLUMNS | SHARE_COLUMNS | {feature.name for feature in MART_FEATURES}
+RATIO_COLUMNS = frozenset({"page_gap_cv"})
+"""Quotients that rules read and no model does."""
+NUMBER_COLUMNS = COUNT_COLUMNS | SHARE_COLUMNS | RATIO_COLUMNS | {feature.name for feature in MART_FEATURES}
 """What a condition may name; anything else is refused when the rule is made."""
 
 
@@ -142,6 +145,10 @@ class Rule:
     """Every condition must hold; one on an unobserved value does not."""
     evidence: tuple[str, ...]
     """Columns of the mart whose values are kept with the verdict."""
+    is_admission: bool = False
+    """The client says it of itself. That is no deceit, and beside one other suspicious rule no bad bot."""
+    is_supporting: bool = False
+    """People have it too, for reasons of their own: it counts beside another rule against, never alone."""
     is_about_identity: bool = False
     """It proves who the client is, or that it is not who it says: it decides before every other rule."""
 

@@ -23,13 +23,14 @@ class AlertModel(EntityModel):
     """An entity that waits for a decision, by its worst hour in the span."""
 
     hours: int = Field(description="hours in which it was judged suspicious or bad bot")
+    suspicion: float = Field(description="what rules and model say against it, 0..1, in its worst hour")
     first_seen: datetime
     asn: int = Field(description="0 if unknown")
     country: str
 
 
 class AlertPage(Page):
-    """The review queue, worst first."""
+    """The review queue, most suspicious first."""
 
     query: str
     alerts: list[AlertModel]

@@ -70,7 +70,7 @@ def page_router(marts: MartDatabase, clock: Callable[[], datetime]) -> APIRouter
         page_rows: PageRows = 100,
         asked: Asked = span,
     ) -> AlertPage:
-        """Entities judged suspicious or bad bot that nobody decided yet, worst first."""
+        """Entities judged suspicious or bad bot that nobody decided yet, most suspicious first."""
         wanted = PageRequest(verdict=verdict or "", page=page, page_rows=page_rows)
         try:
             rows = await read_alerts(marts, parse(q), asked.window, wanted)

@@ -32,7 +32,7 @@ ALERT_COLUMNS = [
     "host",
     "asn",
     "requests",
-    "score",
+    "suspicion",
     "last_ts",
 ]
 FACET_NAMES = {"rule": "Decided by", "host": "Host", "asn": "Network"}
@@ -50,7 +50,7 @@ def alert_frame(rows: Sequence[Alert], now: datetime) -> pd.DataFrame:
                 visible(row.host, CELL),
                 network_text(row.asn, row.country),
                 row.requests,
-                score_text(row.score),
+                score_text(row.suspicion),
                 ago_text(row.last_ts, now),
             )
             for row in rows

@@ -42,7 +42,7 @@ def attention_list(
     groups = [(_is_new(row.first_seen, looked), _campaign(row, looked, now, span)) for row in campaigns]
     single = [(_is_new(row.first_ts, looked), _alert(row, looked, now, span)) for row in alerts]
     lines = [*groups[:MAX_CAMPAIGNS], *single][:MAX_SHOWN]
-    # The sort is stable: campaigns before alerts, and each of them worst first.
+    # The sort is stable: campaigns before alerts, and each of them in its own order.
     shown = [line for _, line in sorted(lines, key=lambda entry: not entry[0])]
     note = _note(sum(is_new for is_new, _ in lines), looked, now)
     title = head("Asks for a decision", note, links)

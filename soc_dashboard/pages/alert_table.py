@@ -30,7 +30,7 @@ COLUMNS: Columns = {
     "host": ("Host", 10, page_link("/host/")),
     "asn": ("Network", 10, PLAIN),
     "requests": ("Requests", 8, COUNT),
-    "score": ("Score", 7, PLAIN),
+    "suspicion": ("Suspicion", 8, PLAIN),
     "last_ts": ("Last seen", 9, PLAIN),
 }
 SORTABLE = frozenset(COLUMNS) - {"verdict"}
@@ -38,7 +38,7 @@ LINKED = ("client_ip", "ja4_stable", "host")
 
 
 class AlertTable:
-    """Server-paged, worst first; the query box knows every field of an alert."""
+    """Server-paged, most suspicious first; the query box knows every field of an alert."""
 
     def __init__(self, session: PageSession, state: TableState, page_rows: int = 25) -> None:
         self._session = session
@@ -49,7 +49,7 @@ class AlertTable:
             session,
             state,
             title="Alerts",
-            note="worst first; nobody decided these yet",
+            note="most suspicious first; nobody decided these yet",
             columns=COLUMNS,
             sortable=SORTABLE,
             read_page=self._read_page,

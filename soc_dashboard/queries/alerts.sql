@@ -1,4 +1,5 @@
--- Entities of the review queue in the window; verdict, sentence and evidence are those of the worst hour.
+-- Entities of the review queue in the window, most suspicious first; verdict, sentence and evidence are those of the
+-- worst hour.
 with
     ranked as (
         select
@@ -12,6 +13,7 @@ with
             ifNull(verdict_source_id, '') as verdict_source_id,
             ifNull(reason, '') as reason,
             score_quantile,
+            suspicion,
             p_value,
             top_features,
             evidence,
@@ -20,7 +22,7 @@ with
             country,
             first_ts,
             last_ts,
-            (indexOf({severity:Array(String)}, toString(verdict)), ifNull(score_quantile, -1)) as badness
+            (indexOf({severity:Array(String)}, toString(verdict)), suspicion) as badness
         from fct_alert
         where
             hour >= toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC'))
@@ -42,6 +44,7 @@ with
             argMax(ranked.reason, ranked.badness) as reason,
             argMax(ranked.evidence, ranked.badness) as evidence,
             max(ranked.score_quantile) as score,
+            max(ranked.suspicion) as suspicion,
             min(ranked.p_value) as p_value,
             argMax(ranked.top_features, ifNull(ranked.score_quantile, -1)) as top_features,
             argMax(ranked.user_agent, ranked.requests) as user_agent,
@@ -65,6 +68,7 @@ select
     reason,
     evidence,
     score,
+    suspicion,
     p_value,
     top_features,
     user_agent,
@@ -75,5 +79,5 @@ select
     count() over () as total
 from alerts
 where {verdict:String} = '' or verdict = {verdict:String}
-order by /* order */ badness desc, requests desc, client_ip asc, ja4_stable asc, host asc
+order by /* order */ suspicion desc, badness desc, requests desc, client_ip asc, ja4_stable asc, host asc
 limit {limit:UInt32} offset {offset:UInt64}

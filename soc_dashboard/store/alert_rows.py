@@ -12,6 +12,8 @@ class Alert(Entity, frozen=True, kw_only=True):
 
     hours: int
     """Hours of the window in which it was judged suspicious or bad bot."""
+    suspicion: float
+    """Largest of its hours: what rules and model say against it together, 0..1; the order of the queue."""
     p_value: float | None
     """Smallest of its hours: how often traffic known as human is at least as strange; None if not scored."""
     first_ts: datetime

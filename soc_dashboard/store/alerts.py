@@ -20,6 +20,7 @@ _SORTED = {
     "host": "host",
     "requests": "requests",
     "score": "ifNull(score, -1)",
+    "suspicion": "suspicion",
     "asn": "asn",
     "reason": "reason",
     "last_ts": "last_ts",
@@ -29,13 +30,13 @@ ORDERS = {
     for column, sql in _SORTED.items()
     for descending in (True, False)
 }
-"""Column and direction -> what comes before the worst-first order of the query."""
+"""Column and direction -> what comes before the order of the query, most suspicious first."""
 
 
 async def read_alerts(
     marts: MartDatabase, terms: Sequence[Term], window: Window, wanted: PageRequest
 ) -> list[Alert]:
-    """One page of the queue, worst first unless `wanted` says otherwise.
+    """One page of the queue, most suspicious first unless `wanted` says otherwise.
 
     Raises SearchError for a term that alerts do not know, StoreFailedError when the read fails.
     """

@@ -51,6 +51,7 @@ MART_COLUMNS: dict[str, tuple[str, ...]] = {
         "asn",
         "country",
         "score_quantile",
+        "suspicion",
         "p_value",
         "top_features",
         "verdict",
@@ -107,7 +108,7 @@ MART_COLUMNS: dict[str, tuple[str, ...]] = {
         "computed_at",
     ),
     "fct_campaign_hour": ("hour", "campaign_id", "status", "merged_into", "requests"),
-    "fct_campaign_member": ("campaign_id", *_ENTITY[1:], "last_hour"),
+    "fct_campaign_member": ("campaign_id", *_ENTITY[1:], "first_hour", "last_hour"),
     "dim_ja4": (
         "ja4_stable",
         "first_seen",

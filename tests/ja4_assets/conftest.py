@@ -12,11 +12,11 @@ import pytest
 
 from ja4_assets.features.catalogue import MART_FEATURES
 from ja4_assets.resources.clickhouse import ClickHouseResource
-from ja4_assets.rules.rule import SHARE_COLUMNS
+from ja4_assets.rules.rule import RATIO_COLUMNS, SHARE_COLUMNS
 from ja4_assets.storage import migrate
 
 HOUR = datetime(2026, 11, 1, 12, tzinfo=UTC)
-NUMBERS = (*(feature.name for feature in MART_FEATURES), *sorted(SHARE_COLUMNS))
+NUMBERS = (*(feature.name for feature in MART_FEATURES), *sorted(SHARE_COLUMNS | RATIO_COLUMNS))
 CHROME = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 )
@@ -27,7 +27,7 @@ create table fct_entity_hour (
     connections UInt64, first_ts DateTime64(6, 'UTC'), last_ts DateTime64(6, 'UTC'), user_agent String,
     user_agents UInt32, ua_family String, ua_version Nullable(UInt16), ja4 String, paths UInt64,
     status_4xx UInt64, status_5xx UInt64, matched_requests UInt64, is_sufficient Bool, pages UInt64,
-    login_attempts UInt64, login_failures UInt64, attack_requests UInt64,
+    page_gaps UInt64, login_attempts UInt64, login_failures UInt64, attack_requests UInt64,
     disallowed_requests Nullable(UInt64),
     ua_engines UInt64, is_signed Bool, claimed_bot String, hellos Nullable(UInt64),
     unused_hellos Nullable(UInt64), __FEATURES__
@@ -71,6 +71,7 @@ def entity_hour(number: int, **changes: object) -> dict[str, object]:
         "matched_requests": 20,
         "is_sufficient": True,
         "pages": 2,
+        "page_gaps": 1,
         "login_attempts": 0,
         "login_failures": 0,
         "attack_requests": 0,

@@ -173,6 +173,7 @@ def entity_verdict(
         "verdict_source": kind,
         "verdict_source_id": source_id,
         "confidence": 0.9,
+        "suspicion": {"suspicious": 0.81, "bad_bot": 0.97}.get(hello.verdict, 0.1),
         "reason": hello.reason,
         "evidence": {"user_agent": hello.user_agent[:40], "grease_missing": "0.98"} if kind == "rule" else {},
         **network(client_ip),

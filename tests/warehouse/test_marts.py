@@ -154,6 +154,9 @@ def test_verdict_and_score_stand_beside_their_entity_and_others_are_unknown(ware
     assert judged["evidence"] == {"grease_missing": "0.875"}
     assert (judged["p_value"], judged["traffic_class"], judged["is_alert"]) == (0.002, "tool", True)
     assert (other["p_value"], other["traffic_class"], other["is_alert"]) == (None, "", False)
+    # 0.55 / (1 + exp(-(0.9 - 0.6) / 0.04)); the decision is the model's, so that no rule adds to it.
+    assert judged["suspicion"] == pytest.approx(0.549696, abs=1e-5)
+    assert other["suspicion"] == 0.0
     assert judged["top_features"][0]["contribution"] == 0.4
     assert (other["verdict"], other["anomaly_score"], other["decided_at"]) == ("unknown", None, None)
     assert (other["top_features"], other["evidence"]) == ([], {})

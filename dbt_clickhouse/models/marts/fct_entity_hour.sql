@@ -75,6 +75,7 @@ joined as (
         entities.assets as assets,
         entities.login_attempts as login_attempts,
         entities.login_failures as login_failures,
+        paths.page_gaps as page_gaps,
         entities.response_bytes as response_bytes,
         entities.asn as asn,
         entities.asn_kind as asn_kind,
@@ -94,6 +95,7 @@ joined as (
         round(headers.ch_missing, 9) as ch_missing,
         round(headers.encoding_poor, 9) as encoding_poor,
         round(headers.http10_share, 9) as http10_share,
+        round(paths.page_gap_cv, 9) as page_gap_cv,
         -- Sums of floating point numbers depend on the order of rows: rounded, a repeated hour is the same.
         {%- for group, features in entity_features().items() %}
             {%- for feature in features %}
@@ -129,7 +131,7 @@ silent as (
         hello_clients.ja4 as ja4,
         {%- for count in [
             'paths', 'status_4xx', 'status_5xx', 'matched_requests', 'pages', 'assets', 'login_attempts',
-            'login_failures', 'response_bytes'
+            'login_failures', 'page_gaps', 'response_bytes'
         ] %}
             0 as {{ count }},
         {%- endfor %}
@@ -147,7 +149,7 @@ silent as (
         hello_clients.hellos as hellos,
         hello_clients.unused_hellos as unused_hellos,
         {%- for share in [
-            'tcp_os_mismatch', 'h2_ua_mismatch', 'ch_missing', 'encoding_poor', 'http10_share'
+            'tcp_os_mismatch', 'h2_ua_mismatch', 'ch_missing', 'encoding_poor', 'http10_share', 'page_gap_cv'
         ] %}
             null as {{ share }},
         {%- endfor %}

@@ -106,6 +106,13 @@ joined as (
     from entities
     left join scores using (hour, client_ip, ja4_stable, host)
     left join decisions using (hour, client_ip, ja4_stable, host)
+),
+
+weighed as (
+    select
+        *,
+        assumeNotNull({{ suspicion() }}) as suspicion
+    from joined
 )
 
-select * from joined
+select * from weighed

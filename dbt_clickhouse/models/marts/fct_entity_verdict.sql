@@ -106,7 +106,8 @@ judged as (
         if(is_labelled, toFloat32(1), joined.confidence) as confidence,
         if(is_labelled, tupleElement(analyst_label, 3), joined.reason) as reason,
         evidence,
-        if(is_labelled, tupleElement(analyst_label, 4), joined.decided_at) as decided_at
+        if(is_labelled, tupleElement(analyst_label, 4), joined.decided_at) as decided_at,
+        suspicion
     from joined
 )
 

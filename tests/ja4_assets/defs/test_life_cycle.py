@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from ja4_assets.defs.drift import model_drift
@@ -21,6 +22,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
 Row = dict[str, object]
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+VERDICTS_OF_THE_MODEL = """
+select host, toString(client_ip) as ip, toString(verdict) as verdict, reason
+from (select * from verdicts order by decided_at desc limit 1 by hour, client_ip, ja4_stable, host)
+where source = 'model'
+"""
 STATES = "select model_version, alias, reason from model_versions order by changed_at, model_version"
 
 
@@ -171,9 +177,24 @@ def test_the_strangest_of_a_day_are_marked_and_a_decided_one_is_not(
     assert str(late[0]["client_ip"]) not in from_late["ip"].to_list(), "a rule has decided it"
     assert marked.height - from_late.height <= 0.3 * marked.height
     assert set(marked["traffic_class"]) == {"browser_tcp"}
+    # The verdicts of the model are exactly its alerts, and their sentence says what is promised.
+    by_model = platform.clickhouse.read(VERDICTS_OF_THE_MODEL).filter(pl.col("verdict") == "suspicious")
+    keys = ["host", "ip"]
+    assert by_model.select(keys).sort(keys).equals(marked.select(keys).sort(keys))
+    assert all("at most 5% are expected to be wrong" in reason for reason in by_model["reason"])
     # Scored again before the day is weighed again, alerts stay alerts.
     assert platform.run(bot_scores, partition_key=NOW.strftime(PARTITION_FORMAT)).success
     assert platform.count("select count() from bot_scores final where is_alert = 1") == marked.height
+    # An analyst who bears fewer false alarms than the calibration can promise has no alert left.
+    with platform.clickhouse.client() as client:
+        client.command(
+            "insert into detection_settings (set_at, name, value, user)"
+            " values (now64(6), 'false_alarm_share', 0.001, 'ada')"
+        )
+    assert platform.run(promised_alerts, partition_key=NOW.strftime(PARTITION_FORMAT)).success
+    assert platform.count("select count() from bot_scores final where is_alert = 1") < marked.height
+    left = platform.clickhouse.read(VERDICTS_OF_THE_MODEL).filter(pl.col("verdict") == "suspicious")
+    assert left.height == platform.count("select count() from bot_scores final where is_alert = 1")
 
 
 def test_a_window_touches_whole_utc_days() -> None:

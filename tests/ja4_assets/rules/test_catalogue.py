@@ -11,7 +11,7 @@ import pytest
 
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.rules.catalogue import RULES, RULES_BY_ID
-from ja4_assets.rules.policy import judge
+from ja4_assets.rules.policy import NO_RULE, judge
 from ja4_assets.rules.render import render
 from ja4_assets.rules.rule import AtLeast, ContainsAny, Matches, Rule, ShareAtLeast, Verdict
 from ja4_assets.rules.suspicion import MODEL_MOST
@@ -54,6 +54,7 @@ CASES: dict[str, Row] = {
     "R032": {"http10_share": 0.9},
     "R033": {"attack_requests": 3},
     "R034": {"mode_share": 0.95, "requests": 20, "reqs_per_conn": 1.0},
+    "R035": {"page_gaps": 8, "page_gap_cv": 0.2},
 }
 """What makes an ordinary Chromium fire one rule and no other."""
 
@@ -107,13 +108,15 @@ NEAR_MISSES: dict[str, Row] = {
     "R032": {"http10_share": None},
     "R033": {"attack_requests": 2},
     "R034": {"mode_share": 0.95, "requests": 20, "reqs_per_conn": 6.0},
+    "R035": {"page_gaps": 7, "page_gap_cv": 0.2},
     "R014": {"pq_missing": 1.0, "user_agent": "Mozilla/5.0 (iPhone) Version/26.0 Safari/604.1"},
 }
 NO_SCORES = pl.DataFrame(
     schema={
         "hour": pl.Datetime("us", "UTC"),
         **dict.fromkeys(("client_ip", "ja4_stable", "host", "model_name", "model_version"), pl.String),
-        **dict.fromkeys(("anomaly_score", "score_quantile", "threshold"), pl.Float64),
+        **dict.fromkeys(("anomaly_score", "score_quantile", "threshold", "p_value"), pl.Float64),
+        "is_alert": pl.UInt8,
     }
 )
 
@@ -170,7 +173,9 @@ def test_each_rule_fires_on_its_case_alone_and_decides(
     assert fired(frame) == [[rule.id] for rule in RULES]
     judged = judge(frame, NO_SCORES, RULES).sort("client_ip", maintain_order=True)
     decided = dict(zip(judged["source_id"], judged["verdict"], strict=True))
-    assert decided == {rule.id: rule.verdict.value for rule in RULES}
+    assert decided == {rule.id: rule.verdict.value for rule in RULES if not rule.is_supporting} | {
+        NO_RULE: Verdict.UNKNOWN.value
+    }
 
 
 def test_an_ordinary_browser_and_near_misses_fire_nothing(

@@ -42,7 +42,7 @@ def entity(
     return pl.DataFrame([row], schema_overrides={"hour": pl.Datetime("us", "UTC")})
 
 
-def score(value: float | None, ja4_stable: str = JA4) -> pl.DataFrame:
+def score(value: float | None, ja4_stable: str = JA4, *, is_alert: bool | None = None) -> pl.DataFrame:
     frame = pl.DataFrame(
         {
             "hour": [HOUR],
@@ -52,6 +52,8 @@ def score(value: float | None, ja4_stable: str = JA4) -> pl.DataFrame:
             "anomaly_score": [value],
             "score_quantile": [0.995 if (value or 0) > 0.6 else 0.4],
             "threshold": [0.6],
+            "p_value": [0.0004 if (value or 0) > 0.6 else 0.7],
+            "is_alert": [int((value or 0) > 0.6 if is_alert is None else is_alert)],
             "model_name": ["ja4_entity_forest"],
             "model_version": ["3"],
             "top_features": [TOP],
@@ -99,16 +101,59 @@ def test_two_suspicious_rules_escalate_only_when_together_they_convince() -> Non
     assert weak["confidence"] == pytest.approx(0.9)
 
 
-def test_a_score_at_the_threshold_is_no_alert() -> None:
-    (row,) = judge(entity(), score(0.6), RULES).to_dicts()
-    assert row["verdict"] == "human"
+def test_a_program_that_says_so_is_no_bad_bot_for_behaving_like_one() -> None:
+    (row,) = judge(entity("R001", "R016", family="curl"), score(ABSENT), RULES).to_dicts()
+    assert (row["verdict"], row["source_id"]) == ("suspicious", "R001")
+    assert row["confidence"] == pytest.approx(1 - 0.15 * 0.2)
+    (ignored_robots,) = judge(entity("R001", "R016", "R027", family="curl"), score(ABSENT), RULES).to_dicts()
+    assert ignored_robots["verdict"] == "bad_bot", "what it did beside is no admission"
+
+
+def test_what_people_have_too_is_heard_beside_another_rule_only() -> None:
+    (alone,) = judge(entity("R023"), score(LOW), RULES).to_dicts()
+    assert (alone["verdict"], alone["fired"]) == ("human", [])
+    assert alone["suspicion"] == judge(entity(), score(LOW), RULES)["suspicion"].item()
+    (beside,) = judge(entity("R023", "R016"), score(LOW), RULES).to_dicts()
+    assert (beside["verdict"], beside["fired"]) == ("bad_bot", ["R016", "R023"])
+    assert beside["confidence"] == pytest.approx(1 - 0.2 * 0.35)
+    (crawler,) = judge(entity("R023", "R003"), score(LOW), RULES).to_dicts()
+    assert (crawler["verdict"], crawler["fired"]) == ("good_bot", ["R003"])
+
+
+def test_the_day_s_promise_decides_and_no_threshold_of_the_score() -> None:
+    (strange,) = judge(entity(), score(0.9, is_alert=False), RULES).to_dicts()
+    assert (strange["verdict"], strange["source"]) == ("human", "model")
+    (promised,) = judge(entity(), score(0.55, is_alert=True), RULES).to_dicts()
+    assert (promised["verdict"], promised["source"]) == ("suspicious", "model")
+
+
+def test_a_mark_that_comes_or_goes_is_a_new_decision() -> None:
+    before = judge(entity(), score(0.65, is_alert=False), RULES)
+    marked = judge(entity(), score(0.65, is_alert=True), RULES)
+    assert changed_only(marked, before)["verdict"].to_list() == ["suspicious"]
+    assert changed_only(before, marked)["verdict"].to_list() == ["human"]
+
+
+def test_a_rule_that_fires_beside_the_deciding_one_is_a_new_decision() -> None:
+    alone = judge(entity("R005"), score(LOW), RULES)
+    both = judge(entity("R005", "R007"), score(LOW), RULES)
+    assert both["source_id"].to_list() == ["R005"]
+    assert changed_only(both, alone).height == 1
+    stored = both.with_columns(pl.col("confidence").cast(pl.Float32))
+    assert changed_only(both, stored).is_empty(), "the table keeps 32-bit numbers"
+
+
+def test_a_model_s_rank_that_moves_is_no_new_decision() -> None:
+    before = judge(entity(), score(LOW), RULES)
+    later = before.with_columns(confidence=pl.lit(0.9))
+    assert changed_only(later, before).is_empty()
 
 
 @pytest.mark.parametrize("change", [{"family": "other"}, {"ja4_stable": ""}])
 def test_only_a_browser_with_a_hello_is_called_human(change: dict[str, str]) -> None:
     (row,) = judge(entity(**change), score(LOW, change.get("ja4_stable", JA4)), RULES).to_dicts()  # type: ignore[arg-type]
     assert row["verdict"] == "unknown"
-    assert "nothing shows a browser" in reason_sentence(row, RULES_BY_ID)
+    assert "nothing shows a browser" in reason_sentence(row, RULES_BY_ID, 0.05)
 
 
 def test_too_few_requests_get_a_verdict_from_a_rule_or_none_at_all() -> None:
@@ -139,7 +184,9 @@ def test_a_verdict_whose_ground_is_gone_lapses_once() -> None:
 
 def test_a_rule_s_row_says_why_and_names_the_other_rules_and_the_score() -> None:
     (row,) = judge(entity("R007", "R005", agent="x" * 5000), score(HIGH), RULES).to_dicts()
-    assert reason_sentence(row, RULES_BY_ID) == RULES_BY_ID["R005"].reason + " Also: no Sec-Fetch headers."
+    assert (
+        reason_sentence(row, RULES_BY_ID, 0.05) == RULES_BY_ID["R005"].reason + " Also: no Sec-Fetch headers."
+    )
     found = evidence(row, RULES_BY_ID)
     assert found["rules"] == "R005,R007"
     assert found["user_agent"] == "x" * MAX_VALUE_CHARS
@@ -150,7 +197,7 @@ def test_a_rule_s_row_says_why_and_names_the_other_rules_and_the_score() -> None
 def test_a_verified_bot_s_row_says_what_proves_it_and_what_else_it_did() -> None:
     (row,) = judge(entity("R003", "R011", "R020"), score(HIGH), RULES).to_dicts()
     assert row["confidence"] == pytest.approx(0.99)
-    assert reason_sentence(row, RULES_BY_ID).endswith(" Also: path guessing, declared crawler.")
+    assert reason_sentence(row, RULES_BY_ID, 0.05).endswith(" Also: path guessing, declared crawler.")
     found = evidence(row, RULES_BY_ID)
     assert (found["identity_method"], found["identity_state"]) == ("range", "verified")
     assert found["identity_detail"] == "in the published ranges of Googlebot"
@@ -159,11 +206,13 @@ def test_a_verified_bot_s_row_says_what_proves_it_and_what_else_it_did() -> None
 
 def test_the_model_s_row_names_value_and_norm_of_what_was_strange() -> None:
     (row,) = judge(entity(), score(HIGH), RULES).to_dicts()
-    assert reason_sentence(row, RULES_BY_ID) == (
-        "Stranger than 99.5% of the entity hours the model was trained on; "
+    assert reason_sentence(row, RULES_BY_ID, 0.05) == (
+        "One of the model's alerts of this day, of which at most 5% are expected to be wrong: "
+        "stranger than 99.5% of the entity hours it was trained on; "
         "surprise of the header order for this browser family: 9.2 (usually 0.1)."
     )
     assert evidence(row, RULES_BY_ID)["hdr_order_bits"] == "9.2"
+    assert evidence(row, RULES_BY_ID)["p_value"] == "0.0004"
 
 
 def test_an_empty_window_is_judged_to_nothing() -> None:

@@ -74,6 +74,36 @@ enumerated as (
     group by hour, client_ip, ja4_stable, host
 ),
 
+-- A page that reloads itself, and what a redirect leads through, is no next page that somebody chose.
+visits as (
+    select
+        hour,
+        client_ip,
+        ja4_stable,
+        host,
+        path != lagInFrame(path) over visited and row_number() over visited > 1 as is_next,
+        dateDiff('microsecond', lagInFrame(ts) over visited, ts) / 1e6 as gap_s
+    from source
+    where resource = 'page' and (status between 200 and 299 or status = 304)
+    window visited as (
+        partition by hour, client_ip, ja4_stable, host
+        order by ts asc, conn_id asc, request_seq_on_conn asc
+        rows between unbounded preceding and current row
+    )
+),
+
+paces as (
+    select
+        hour,
+        client_ip,
+        ja4_stable,
+        host,
+        countIf(is_next) as page_gaps,
+        if(page_gaps < 2, null, stddevPopIf(gap_s, is_next) / nullIf(avgIf(gap_s, is_next), 0)) as page_gap_cv
+    from visits
+    group by hour, client_ip, ja4_stable, host
+),
+
 entities as (
     select
         hour,
@@ -134,11 +164,14 @@ joined as (
         ) as asset_complete,
         cast(if(own_doing = 0, null, errors_4xx / (own_doing + 1)) as Nullable(Float64)) as err4xx_ratio,
         cast(if(own_doing = 0, null, errors_5xx / (own_doing + 1)) as Nullable(Float64)) as err5xx_ratio,
+        page_gaps,
+        cast(page_gap_cv as Nullable(Float64)) as page_gap_cv,
         cast(sensitive_requests / (requests + 1) as Nullable(Float64)) as sensitive_hits,
         cast(robots_fetched as Nullable(Float64)) as robots_fetched
     from entities
     inner join spread using (hour, client_ip, ja4_stable, host)
     left join enumerated using (hour, client_ip, ja4_stable, host)
+    left join paces using (hour, client_ip, ja4_stable, host)
     inner join norms using (hour, client_ip, host)
 )
 

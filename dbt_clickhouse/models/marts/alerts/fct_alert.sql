@@ -27,7 +27,8 @@ undecided as (
         verdict_source,
         verdict_source_id,
         reason,
-        evidence
+        evidence,
+        suspicion
     from source
     where
         verdict in ('suspicious', 'bad_bot')
