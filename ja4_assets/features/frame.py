@@ -29,7 +29,26 @@ ENTITY_HOUR_SCHEMA: dict[str, pl.DataType] = {
 `client_ip` is the database's text of an IPv6 column, `::ffff:` prefix included.
 """
 
-SUFFICIENT_ENTITY_HOURS = """
+IN_SAMPLE = """cityHash64(entity.hour, entity.client_ip, entity.ja4_stable, entity.host) <= (
+        select max(key_hash)
+        from (
+            select cityHash64(hour, client_ip, ja4_stable, host) as key_hash
+            from fct_entity_hour
+            where
+                is_sufficient
+                and hour >= {start:DateTime64(6, 'UTC')}
+                and hour < {end:DateTime64(6, 'UTC')}
+            order by key_hash
+            limit {max_rows:UInt64}
+        )
+    )
+"""
+"""Condition on a row of the mart, called `entity`: the hash of its key is among the window's `max_rows`
+smallest. That is the same pseudo-random sample each time, which favours no hour and no address; and only the
+hashes are sorted, because sorting whole rows of a week takes gigabytes."""
+
+SUFFICIENT_ENTITY_HOURS = (
+    """
 select
     toDateTime64(entity.hour, 6, 'UTC') as hour,
     toString(entity.client_ip) as client_ip,
@@ -93,16 +112,10 @@ where
     entity.is_sufficient
     and entity.hour >= {start:DateTime64(6, 'UTC')}
     and entity.hour < {end:DateTime64(6, 'UTC')}
-order by
-    cityHash64(entity.hour, entity.client_ip, entity.ja4_stable, entity.host),
-    entity.hour,
-    entity.client_ip,
-    entity.ja4_stable,
-    entity.host
-limit {max_rows:UInt64}
-"""
-"""Entity hours with enough requests to judge. The order is that of a hash of the key, so a limit
-takes the same pseudo-random sample each time and no hour or address is favoured."""
+    and """
+    + IN_SAMPLE
+)
+"""Entity hours with enough requests to judge, in no order."""
 
 
 class SchemaMismatchError(ValueError):
@@ -122,7 +135,7 @@ def read_sufficient_entity_hours(
 ) -> pl.DataFrame:
     """Entity hours with `start <= hour < end` and enough requests, sorted by key.
 
-    At most `max_rows`, sampled by a hash of the key. Raises SchemaMismatchError.
+    At most `max_rows`, sampled by a hash of the key (`IN_SAMPLE`). Raises SchemaMismatchError.
     """
     table = client.query_arrow(
         SUFFICIENT_ENTITY_HOURS, parameters={"start": start, "end": end, "max_rows": max_rows}

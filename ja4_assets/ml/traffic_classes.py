@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from ja4_assets.features.frame import IN_SAMPLE
 from ja4_assets.rules.policy import PEOPLES_BROWSERS
 
 
@@ -30,7 +31,8 @@ class TrafficClass(StrEnum):
 MERGED = "merged"
 """Classes too small to have a calibration of their own, taken together."""
 
-CLASSES_OF_ENTITY_HOURS = """
+CLASSES_OF_ENTITY_HOURS = (
+    """
 select
     toDateTime64(entity.hour, 6, 'UTC') as hour,
     toString(entity.client_ip) as client_ip,
@@ -47,10 +49,10 @@ where
     entity.is_sufficient
     and entity.hour >= {start:DateTime64(6, 'UTC')}
     and entity.hour < {end:DateTime64(6, 'UTC')}
-order by cityHash64(entity.hour, entity.client_ip, entity.ja4_stable, entity.host)
-limit {max_rows:UInt64}
-"""
-"""Grain: (hour, client_ip, ja4_stable, host), in the order of `features.frame`'s sample. A JA4 of QUIC
+    and """
+    + IN_SAMPLE
+)
+"""Grain: (hour, client_ip, ja4_stable, host), in no order, the sample of `features.frame`. A JA4 of QUIC
 starts with q (JA4's specification, JA4_a)."""
 
 CLASS_PARAMETERS: dict[str, object] = {"browsers": list(PEOPLES_BROWSERS)}

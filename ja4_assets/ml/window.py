@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ja4_assets.features.frame import (
+    IN_SAMPLE,
     KEY_COLUMNS,
     ArrowReader,
     arrow_to_frame,
@@ -58,14 +59,14 @@ def read_labels(client: ArrowReader) -> pl.DataFrame:
 
 
 def read_named_by_rules(
-    client: ArrowReader, rules: Sequence[Rule], start: datetime, end: datetime
+    client: ArrowReader, rules: Sequence[Rule], start: datetime, end: datetime, max_rows: int
 ) -> pl.DataFrame:
-    """Keys of the entity hours for which any rule fires, whatever it says of them."""
-    rendered = render(rules)
+    """Keys of the entity hours of the sample for which any rule fires, whatever it says of them."""
+    rendered = render(rules, IN_SAMPLE)
     query = NAMED_BY_RULES.replace(PLACE_OF_QUERY, rendered.text).replace(
         PLACE_OF_CONDITION, " or ".join(rule.id for rule in rules)
     )
-    parameters = {"start": start, "end": end, **rendered.parameters}
+    parameters = {"start": start, "end": end, "max_rows": max_rows, **rendered.parameters}
     return arrow_to_frame(client.query_arrow(query, parameters=parameters))
 
 
@@ -81,7 +82,9 @@ def read_training_data(
     `evaluation.identities.TRUTH_SCHEMA`."""
     entities = read_sufficient_entity_hours(client, start, end, max_rows)
     labels = read_labels(client)
-    named = read_named_by_rules(client, rules, start, end).with_columns(pl.lit(True).alias("is_named"))
+    named = read_named_by_rules(client, rules, start, end, max_rows).with_columns(
+        pl.lit(True).alias("is_named")
+    )
     marked = entities.select(KEY_COLUMNS).join(named, on=KEY_COLUMNS, how="left", maintain_order="left")
     known = client.query_arrow(KNOWN_JA4, parameters={"start": start, "end": end, "limit": MAX_KNOWN_JA4})
     return split(

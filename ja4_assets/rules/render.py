@@ -20,7 +20,8 @@ from ja4_assets.rules.rule import (
     ShareAtLeast,
 )
 
-PLACE_OF_RULES = "__RULES__"
+PLACE_OF_RULES, PLACE_OF_CONDITION = "__RULES__", "__CONDITION__"
+ALL = "true"
 JOINED_COLUMNS = ("identity_state", "identity_method", "identity_detail", "watch_list")
 """What is known of a client besides its hour: newer than the mart, so it is joined when the rules are
 asked."""
@@ -61,6 +62,7 @@ left join dim_bot_identity as identity
 where
     entity.hour >= {start:DateTime64(6, 'UTC')}
     and entity.hour < {end:DateTime64(6, 'UTC')}
+    and __CONDITION__
 order by entity.hour, entity.client_ip, entity.ja4_stable, entity.host
 """
 """Grain: (hour, client_ip, ja4_stable, host). Then evidence as Float64, then one UInt8 per rule."""
@@ -74,14 +76,18 @@ class RenderedQuery:
     parameters: dict[str, object] = field(default_factory=dict)
 
 
-def render(rules: Sequence[Rule]) -> RenderedQuery:
-    """The query over one window; the caller adds the parameters `start` and `end`."""
+def render(rules: Sequence[Rule], condition: str = ALL) -> RenderedQuery:
+    """The query over one window; the caller adds the parameters `start` and `end`.
+
+    `condition` is a constant of the caller: SQL on the mart's row, called `entity`, that narrows the window.
+    """
     rendered = RenderedQuery()
     lines = ["    toFloat64(entity." + name + ") as " + name for name in evidence_numbers(rules)]
     for rule in rules:
         conditions = [_condition(condition, rendered.parameters) for condition in rule.all_of]
         lines.append("    " + " and ".join(conditions) + " as " + rule.id)
-    rendered.text = ENTITY_HOURS_WITH_RULES.replace(PLACE_OF_RULES, ",\n".join(lines))
+    text = ENTITY_HOURS_WITH_RULES.replace(PLACE_OF_RULES, ",\n".join(lines))
+    rendered.text = text.replace(PLACE_OF_CONDITION, condition)
     return rendered
 
 
