@@ -3,8 +3,8 @@
     python bench/warehouse.py [--rows 10000000] [--before 1000000] [--data DIR]
 
 Makes a statistical twin of the bundled recording (`warehouse_twin.py`), loads it into the embedded database,
-builds every model, six hours at a time, and measures. With `--before`, the one-hour build is
-measured a first time when that many rows are there: the same hour, the same rows in it, less history.
+builds every model, as many hours at a time as a run of the platform takes, and measures. With `--before`,
+the one-hour build is measured a first time when that many rows are there: the same hour, less history.
 
 The yardstick of the one-hour build is each model's compiled query as one `insert … select` into an empty
 copy of its table: what is left is dbt's own part (temporary tables, replaced partitions, emptied hours).
@@ -44,13 +44,12 @@ from ja4_assets.intel.store import activate
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.storage import migrate
 from ja4_assets.warehouse.project import PROJECT_DIR, dbt_environment, dbt_executable
+from ja4_assets.warehouse.run_hours import RUN_HOURS
 
 DATABASE = "ja4_processing"
 PASSWORD = "bench"  # noqa: S105 - a database that holds nothing real
 RECORDED = ("raw_http_requests", "raw_tls_hellos")
 STORED = ("config.materialized:incremental", "config.materialized:table")
-BUILD_HOURS = 6
-"""Hours that one run of dbt builds: its memory grows with them, by up to some 0.8 GB an hour."""
 
 SCORES = """
 insert into bot_scores (
@@ -224,11 +223,11 @@ def target_folder() -> Path:
 def load_and_build(
     server: Server, client: Client, hours: list[TwinHour], seed: int
 ) -> tuple[float, float, float]:
-    """Make, build and judge hours, BUILD_HOURS at a time; seconds of loading, building and dbt's starts."""
+    """Make, build and judge hours, RUN_HOURS at a time; seconds of loading, building and dbt's starts."""
     load_s = build_s = start_s = 0.0
     hours = sorted(hours, key=lambda hour: hour.start)
-    for at in range(0, len(hours), BUILD_HOURS):
-        some = hours[at : at + BUILD_HOURS]
+    for at in range(0, len(hours), RUN_HOURS):
+        some = hours[at : at + RUN_HOURS]
         began = time.perf_counter()
         for hour in some:
             make_hour(client, hour, seed)

@@ -1,8 +1,9 @@
 """Runs every asset once over the hours that hold traffic: `python -m ja4_assets.first_run [--hours N]`.
 
-Two Dagster runs in this process, recorded in the instance of `DAGSTER_HOME`, so that the UI shows
-what was done: one observes the raw tables, one builds tables, trains, scores and decides. Exit code 0
-when every step succeeded; 1 when one failed or a blocking check refused its asset, which is named.
+Dagster runs in this process, recorded in the instance of `DAGSTER_HOME`, so that the UI shows what was
+done: one observes the raw tables, one builds tables, trains, scores and decides. More hours than a run takes
+(`warehouse/run_hours.py`) are several: all are built, then a model is trained on them, then all are judged.
+Exit code 0 when every step succeeded; 1 when one failed or a blocking check refused its asset: it is named.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import clickhouse_connect
@@ -23,9 +25,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from dagster_shared.error import SerializableErrorInfo
 
 from ja4_assets.settings import PROJECT_ROOT, AssetSettings
+from ja4_assets.warehouse.run_hours import HOUR, RUN_HOURS, runs_of
 
 FIRST_HOUR = "select count(), toDateTime64(min(ts), 6, 'UTC') from raw_http_requests"
-HOUR = timedelta(hours=1)
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 """The run's own log, in the UI, has every event; the console shows one line a run."""
 
@@ -73,6 +75,53 @@ def oldest_hour(clickhouse_url: str) -> datetime:
     return oldest
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One Dagster run: a job, what of it (None: all), and for which hours."""
+
+    job: str
+    assets: frozenset[dg.AssetKey] | None = None
+    hours: tuple[datetime, datetime] | None = None
+    """First and last, both included; None for a job without hours."""
+
+
+def steps(first: datetime, last: datetime) -> list[Step]:
+    """The runs that materialise everything for the hours `first` to `last`, in order.
+
+    A model is trained on all hours at once, and what needs it comes after: so a span of several runs is gone
+    through twice, and no hour is built or judged by both.
+    """
+    from ja4_assets.definitions import defs
+    from ja4_assets.defs.intel import INTEL_ASSETS
+    from ja4_assets.defs.models import entity_forest
+    from ja4_assets.defs.schedules import everything, observe_raw, train, watch_models
+
+    runs = runs_of(first, last)
+    if len(runs) == 1:
+        return [Step(observe_raw.name), Step(everything.name, hours=runs[0])]
+    graph = defs.resolve_asset_graph()
+    of_everything = set(defs.resolve_job_def(everything.name).asset_layer.executable_asset_keys)
+    of_others = {
+        key
+        for job in (train, watch_models)
+        for key in defs.resolve_job_def(job.name).asset_layer.executable_asset_keys
+    }
+    reference = dg.AssetSelection.assets(*INTEL_ASSETS).resolve(graph)
+    rests_on_a_model = dg.AssetSelection.assets(entity_forest).downstream().resolve(graph)
+    built = frozenset(of_everything - rests_on_a_model)
+    judged = frozenset((of_everything & rests_on_a_model) - of_others)
+    return [
+        Step(observe_raw.name),
+        *(
+            Step(everything.name, built - reference if number else built, run)
+            for number, run in enumerate(runs)
+        ),
+        Step(train.name),
+        *(Step(everything.name, judged, run) for run in runs),
+        Step(watch_models.name),
+    ]
+
+
 def materialise_all(instance: dg.DagsterInstance, first: datetime, last: datetime) -> None:
     """Observe the raw tables, then materialise everything for the hours `first` to `last`, both included.
 
@@ -80,24 +129,32 @@ def materialise_all(instance: dg.DagsterInstance, first: datetime, last: datetim
     """
     # Loading the definitions parses the dbt project when it has no manifest yet; say so before.
     say("loading the assets")
-    from ja4_assets.definitions import defs
     from ja4_assets.defs.partitions import HOURS
-    from ja4_assets.defs.schedules import everything, hour_range_tags, observe_raw
 
-    oldest_partition = HOURS.start.astimezone(UTC)
-    first = max(first, oldest_partition)
-    execute(defs.resolve_job_def(observe_raw.name), instance, {})
+    first = max(first, HOURS.start.astimezone(UTC))
     hours = int((last - first) / HOUR) + 1
-    say(f"building {hours} hours, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC")
-    execute(defs.resolve_job_def(everything.name), instance, hour_range_tags(first, last))
+    say(
+        f"building {hours} hours, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+        + (f", {RUN_HOURS} a run" if hours > RUN_HOURS else "")
+    )
+    for step in steps(first, last):
+        execute(instance, step)
 
 
-def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: dict[str, str]) -> None:
-    """Run a job here; raises RunFailedError naming the steps and checks that failed."""
+def execute(instance: dg.DagsterInstance, step: Step) -> None:
+    """Do a step here; raises RunFailedError naming the Dagster steps and checks that failed."""
+    from ja4_assets.definitions import defs
+    from ja4_assets.defs.schedules import hour_range_tags
+
     started = time.monotonic()
+    job = defs.resolve_job_def(step.job)
     with log_file().open("a") as log, redirect_stdout(log):
         result = job.execute_in_process(
-            instance=instance, tags=tags, raise_on_error=False, run_config={"loggers": QUIET}
+            instance=instance,
+            tags=hour_range_tags(*step.hours) if step.hours else {},
+            asset_selection=sorted(step.assets) if step.assets else None,
+            raise_on_error=False,
+            run_config={"loggers": QUIET},
         )
     failed = []
     for event in result.all_events:
@@ -109,10 +166,16 @@ def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, tags: dict[str,
         ):
             evaluation = event.asset_check_evaluation_data
             say(f"check {evaluation.asset_key.to_user_string()}:{evaluation.check_name} did not pass")
-    say(f"{job.name}: {'done' if result.success else 'FAILED'} after {time.monotonic() - started:.0f} s")
+    of_hours = (
+        f" of {step.hours[0]:%m-%d %H:%M} to {step.hours[1]:%m-%d %H:%M}"
+        if step.assets and step.hours
+        else ""
+    )
+    done = "done" if result.success else "FAILED"
+    say(f"{step.job}{of_hours}: {done} after {time.monotonic() - started:.0f} s")
     if not result.success:
         raise RunFailedError(
-            f"run {result.run_id} of {job.name} failed at {'; '.join(failed) or 'its start'}"
+            f"run {result.run_id} of {step.job} failed at {'; '.join(failed) or 'its start'}"
         )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ja4_assets.defs.partitions import HOURS, ONE_RUN, HourWindow
+from ja4_assets.defs.partitions import FEW_HOURS, HOURS, HourWindow
 from ja4_assets.defs.verdicts import hours_with_entities
 from ja4_assets.resources.clickhouse import ClickHouseResource
 
@@ -41,7 +41,7 @@ SOURCES = ["fct_entity_verdict", "fct_entity_judgement", "fct_entity_hour", "fct
             description="No hour had more suspicious entities than one run compares with each other.",
         )
     ],
-    backfill_policy=ONE_RUN,
+    backfill_policy=FEW_HOURS,
     pool="campaigns",
 )
 def campaigns(

@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from ja4_assets.defs.models import entity_forest_champion
-from ja4_assets.defs.partitions import HOURS, ONE_RUN, HourWindow
+from ja4_assets.defs.partitions import FEW_HOURS, HOURS, HourWindow
 from ja4_assets.defs.verdicts import bot_scores, hours_with_entities
 from ja4_assets.ml.names import CHAMPION, MODEL_NAME
 from ja4_assets.resources.clickhouse import ClickHouseResource
@@ -24,7 +24,7 @@ LABELS = "select count() from dim_label where is_active and label != 'unknown'"
     group_name=GROUP,
     kinds={"clickhouse", "scikitlearn"},
     partitions_def=HOURS,
-    backfill_policy=ONE_RUN,
+    backfill_policy=FEW_HOURS,
     deps=[bot_scores, "fct_labelled_entity_hour", entity_forest_champion],
     pool="review_ranks",
 )

@@ -1,15 +1,18 @@
 """Hours whose rows came late are built, scored and judged again by themselves."""
 
-from datetime import UTC, timedelta
+from datetime import UTC
 
 import dagster as dg
+from dagster._core.storage.tags import PRIORITY_TAG
 
 from ja4_assets.defs.models import entity_forest_champion
 from ja4_assets.defs.schedules import UNFINISHED, hour_range_tags, refresh_hours
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.warehouse.late_hours import maybe_late_window
+from ja4_assets.warehouse.run_hours import HOUR, runs_of
 
-LATE = {"ja4/late_hours": "true"}
+LATE = {"ja4/late_hours": "true", PRIORITY_TAG: "-1"}
+"""Behind the frequent refresh in the queue: what is happening now is more urgent than what came late."""
 
 
 @dg.schedule(
@@ -20,7 +23,7 @@ LATE = {"ja4/late_hours": "true"}
 )
 def refresh_late_hours(
     context: dg.ScheduleEvaluationContext, clickhouse: ClickHouseResource
-) -> dg.RunRequest | dg.SkipReason:
+) -> list[dg.RunRequest] | dg.SkipReason:
     """Once an hour, between two refreshes: hours of the last two days that differ from what is stored.
 
     Prevents marts that silently lack what an agent delivered after an outage. Rejected: rebuilding two days
@@ -38,4 +41,5 @@ def refresh_late_hours(
     if window is None:
         return dg.SkipReason("nothing came late")
     first, end = window
-    return dg.RunRequest(tags=LATE | hour_range_tags(first, end - timedelta(hours=1)))
+    # The queue keeps this order, and so do the pools: the oldest hours first.
+    return [dg.RunRequest(tags=LATE | hour_range_tags(*run)) for run in runs_of(first, end - HOUR)]

@@ -9,6 +9,7 @@ from itertools import pairwise
 import dagster as dg
 
 from ja4_assets.settings import AssetSettings
+from ja4_assets.warehouse.run_hours import RUN_HOURS
 
 PARTITION_FORMAT = "%Y-%m-%d-%H:%M"
 
@@ -25,8 +26,8 @@ def hourly_partitions(retention_days: int, now: datetime) -> dg.HourlyPartitions
 
 HOURS = hourly_partitions(AssetSettings().retention_days, datetime.now(UTC))
 
-ONE_RUN = dg.BackfillPolicy.single_run()
-"""A range of hours is one run: starting a process costs more than scoring a day of hours."""
+FEW_HOURS = dg.BackfillPolicy.multi_run(max_partitions_per_run=RUN_HOURS)
+"""Dagster cuts a backfill into runs of so many hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,19 @@ class HourWindow:
 
     @classmethod
     def of(cls, context: dg.AssetExecutionContext) -> HourWindow:
-        """The window of the partition, or range of partitions, that a run materialises."""
+        """The window of the partition, or range of partitions, that a run materialises.
+
+        Raises dg.Failure for more than RUN_HOURS hours: a range set by hand, past the backfill policy.
+        """
         window = context.partition_time_window
-        return cls(window.start.astimezone(UTC), window.end.astimezone(UTC))
+        found = cls(window.start.astimezone(UTC), window.end.astimezone(UTC))
+        if found.end - found.start > timedelta(hours=RUN_HOURS):
+            raise dg.Failure(
+                description=f"a run takes at most {RUN_HOURS} hours, for its memory grows with them: "
+                "launch a backfill, which is cut into such runs",
+                allow_retries=False,
+            )
+        return found
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 
 from ja4_assets.defs.decide import decide_hour, share_in_force
-from ja4_assets.defs.partitions import HOURS, ONE_RUN, HourWindow
+from ja4_assets.defs.partitions import FEW_HOURS, HOURS, HourWindow
 from ja4_assets.defs.verdicts import bot_scores, verdicts
 from ja4_assets.features.frame import KEY_COLUMNS
 from ja4_assets.ml.names import CHAMPION, MODEL_NAME
@@ -51,7 +51,7 @@ class Champion:
     group_name=GROUP,
     kinds={"clickhouse"},
     partitions_def=HOURS,
-    backfill_policy=ONE_RUN,
+    backfill_policy=FEW_HOURS,
     deps=[bot_scores, verdicts],
     pool="bot_scores",
     check_specs=[

@@ -7,7 +7,7 @@ import polars as pl
 
 from ja4_assets.defs.decide import decide_hour, share_in_force
 from ja4_assets.defs.models import entity_forest_champion, write_down_versions
-from ja4_assets.defs.partitions import HOURS, ONE_RUN, HourWindow
+from ja4_assets.defs.partitions import FEW_HOURS, HOURS, HourWindow
 from ja4_assets.defs.verified_bots import bot_identities
 from ja4_assets.features.frame import KEY_COLUMNS, read_sufficient_entity_hours
 from ja4_assets.ml.names import CHALLENGER, CHAMPION, MODEL_NAME
@@ -68,7 +68,7 @@ def hours_with_entities(clickhouse: ClickHouseResource, window: HourWindow) -> l
     group_name=GROUP,
     kinds={"clickhouse", "scikitlearn"},
     partitions_def=HOURS,
-    backfill_policy=ONE_RUN,
+    backfill_policy=FEW_HOURS,
     deps=["fct_entity_hour", entity_forest_champion],
     pool="bot_scores",
     check_specs=[
@@ -145,7 +145,7 @@ def bot_scores(
     group_name=GROUP,
     kinds={"clickhouse"},
     partitions_def=HOURS,
-    backfill_policy=ONE_RUN,
+    backfill_policy=FEW_HOURS,
     deps=[bot_scores, bot_identities, *ASKED],
     pool="verdicts",
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ja4_assets.defs.partitions import HOURS, ONE_RUN, HourWindow
+from ja4_assets.defs.partitions import FEW_HOURS, HOURS, HourWindow
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.settings import AssetSettings
 from ja4_assets.verified_bots.identity import State, identify
@@ -55,7 +55,7 @@ def bot_check_resource(settings: AssetSettings) -> BotCheckResource:
     group_name="verdicts",
     kinds={"clickhouse"},
     partitions_def=HOURS,
-    backfill_policy=ONE_RUN,
+    backfill_policy=FEW_HOURS,
     deps=["fct_entity_hour", "intel_networks"],
     pool="bot_identities",
 )

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
-from ja4_assets.defs.partitions import HOURS, ONE_RUN, HourWindow
+from ja4_assets.defs.partitions import FEW_HOURS, HOURS, HourWindow
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.settings import AssetSettings
 from ja4_assets.warehouse.lineage import LineageError, column_lineage
@@ -44,7 +44,7 @@ order by table, position
     project=PROJECT,
     dagster_dbt_translator=TRANSLATOR,
     name="warehouse",
-    backfill_policy=ONE_RUN,
+    backfill_policy=FEW_HOURS,
     pool=POOL,
 )
 def warehouse(

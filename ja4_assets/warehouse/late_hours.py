@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 from clickhouse_connect.driver import Client
 
-HOUR = timedelta(hours=1)
+from ja4_assets.warehouse.run_hours import HOUR
+
 LATEST_ARRIVAL = timedelta(hours=48)
 """Rows that come later than this are taken in by hand (a backfill of their hours). A spool that waited for a
 weekend's outage is what this gives up; every hour more is compared on every run."""

@@ -1,4 +1,4 @@
-"""Late hours are asked for once an hour, as a range of partitions; any hour is one partition to build."""
+"""Late hours are asked for once an hour, as ranges of partitions; any hour is one partition to build."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PRIORITY_TAG,
+)
 
 from ja4_assets.defs import late_hours
 from ja4_assets.defs.partitions import HOURS, HourWindow, hourly_partitions
@@ -29,7 +34,7 @@ class Database:
 
 def evaluate(
     monkeypatch: pytest.MonkeyPatch, window: tuple[datetime, datetime] | None, running: int = 0
-) -> dg.RunRequest | dg.SkipReason:
+) -> list[dg.RunRequest] | dg.SkipReason:
     """What the schedule answers at NOW."""
     asked: list[datetime] = []
 
@@ -47,10 +52,26 @@ def evaluate(
     return answer
 
 
-def test_hours_that_differ_are_asked_for_as_one_range(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hours_that_differ_are_asked_for_as_runs_of_bounded_length(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = evaluate(monkeypatch, FOUND)
-    assert isinstance(answer, dg.RunRequest)
-    assert set(answer.tags.values()) == {"true", "2026-11-21-03:00", "2026-11-22-14:00"}
+    assert isinstance(answer, list)
+    ranges = [
+        (run.tags[ASSET_PARTITION_RANGE_START_TAG], run.tags[ASSET_PARTITION_RANGE_END_TAG]) for run in answer
+    ]
+    assert ranges == [
+        ("2026-11-21-03:00", "2026-11-21-08:00"),
+        ("2026-11-21-09:00", "2026-11-21-14:00"),
+        ("2026-11-21-15:00", "2026-11-21-20:00"),
+        ("2026-11-21-21:00", "2026-11-22-02:00"),
+        ("2026-11-22-03:00", "2026-11-22-08:00"),
+        ("2026-11-22-09:00", "2026-11-22-14:00"),
+    ]
+
+
+def test_late_hours_wait_behind_the_frequent_refresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = evaluate(monkeypatch, FOUND)
+    assert isinstance(answer, list)
+    assert {run.tags[PRIORITY_TAG] for run in answer} == {"-1"}
 
 
 def test_nothing_is_asked_for_when_nothing_came_or_late_hours_are_being_built(

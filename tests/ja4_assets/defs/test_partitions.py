@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import types
+from datetime import UTC, datetime, timedelta
+from typing import cast
 
-from ja4_assets.defs.partitions import HourWindow, hourly_partitions
+import dagster as dg
+import pytest
+
+from ja4_assets.defs.partitions import FEW_HOURS, HourWindow, hourly_partitions
 from ja4_assets.defs.schedules import hour_range_tags
 from ja4_assets.defs.warehouse import window_environment
+from ja4_assets.warehouse.run_hours import RUN_HOURS
 
 NOW = datetime(2026, 11, 22, 14, 37, tzinfo=UTC)
 
@@ -37,3 +43,25 @@ def test_range_tags_name_the_first_and_last_partition() -> None:
     tags = hour_range_tags(datetime(2026, 11, 22, 13, tzinfo=UTC), datetime(2026, 11, 22, 14, tzinfo=UTC))
     assert sorted(tags.values()) == ["2026-11-22-13:00", "2026-11-22-14:00"]
     assert all(key.startswith("dagster/asset_partition_range") for key in tags)
+
+
+def test_more_hours_than_a_run_takes_are_refused_with_the_way_to_ask() -> None:
+    def context(hours: int) -> types.SimpleNamespace:
+        window = dg.TimeWindow(NOW, NOW + timedelta(hours=hours))
+        return types.SimpleNamespace(partition_time_window=window)
+
+    assert len(HourWindow.of(cast("dg.AssetExecutionContext", context(RUN_HOURS))).hours) == RUN_HOURS
+    with pytest.raises(dg.Failure, match="launch a backfill"):
+        HourWindow.of(cast("dg.AssetExecutionContext", context(RUN_HOURS + 1)))
+
+
+def test_every_hourly_asset_lets_a_backfill_be_cut_into_such_runs() -> None:
+    from ja4_assets.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    hourly = [
+        node for key in graph.executable_asset_keys if (node := graph.get(key)).partitions_def is not None
+    ]
+    assert len(hourly) > 20
+    policies = {node.key.to_user_string(): node.backfill_policy for node in hourly}
+    assert {name for name, policy in policies.items() if policy != FEW_HOURS} == set()
