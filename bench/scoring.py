@@ -32,6 +32,7 @@ from ja4_assets.evaluation.identities import TRUTH_SCHEMA
 from ja4_assets.features.catalogue import FEATURE_NAMES
 from ja4_assets.features.frame import read_sufficient_entity_hours
 from ja4_assets.ml.forest import ForestSettings
+from ja4_assets.ml.scaling import model_matrix
 from ja4_assets.ml.score import ScoredBy, score_entity_hours
 from ja4_assets.ml.training import configurations, fit
 from ja4_assets.ml.window import read_classes, read_training_data
@@ -114,7 +115,7 @@ def measure_scoring(rows: int) -> None:
             spent["write"] += time.perf_counter() - done
         cpu = sum(cpu_seconds(process) for process in (os.getpid(), *children())) - cpu
         total = sum(spent.values())
-        inputs = np.asarray(forest.pipeline[:-1].transform(data_matrix(data.entities)), dtype=np.float32)
+        inputs = np.asarray(forest.pipeline[:-1].transform(model_matrix(data.entities)), dtype=np.float32)
         started = time.perf_counter()
         forest.pipeline.named_steps["forest"].score_samples(inputs)
         peer = len(inputs) / (time.perf_counter() - started)
@@ -148,13 +149,6 @@ def measure_training(rows: int) -> None:
     print(f"read {read - started:.1f} s, {len(fitted)} configurations {done - read:.1f} s")
     print(f"seconds in all                      {done - started:>14.0f}   goal 300")
     print(f"peak memory, program + database, GB {memory:>8.2f} + {memory_of_server:.2f}   goal 4")
-
-
-def data_matrix(entities: pl.DataFrame) -> object:
-    """The model's input, made outside the peer's time."""
-    from ja4_assets.ml.scaling import model_matrix
-
-    return model_matrix(entities)
 
 
 @contextmanager
