@@ -25,11 +25,16 @@ from soc_dashboard.components.states import failed_banner
 from soc_dashboard.filters import MAX_TEXT, PRESETS, PageUrl, TimeRange
 from soc_dashboard.pages.views_drawer import ViewsDrawer
 from soc_dashboard.personal import DEFAULTS, PersonalStore
-from soc_dashboard.store.database import MartDatabase, StoreFailedError
+from soc_dashboard.store.database import SHARED_S, MartDatabase, StoreFailedError
 from soc_dashboard.window import Window
 
 REFRESH_MS = 60_000
 RANGE_KEYS = ("preset", "since_s", "until_s")
+
+
+def shared_moment(now: datetime) -> datetime:
+    """The time up to which a page reads: the same for all that read within SHARED_S."""
+    return datetime.fromtimestamp(now.timestamp() // SHARED_S * SHARED_S, UTC)
 
 
 def now_utc() -> datetime:
@@ -57,7 +62,7 @@ class PageSession(ABC):
         """`personal` keeps the person's preferences and views; without it there are none. `mlflow_url` is
         where browsers reach MLflow; empty for no links."""
         self.mlflow_url = mlflow_url
-        self.marts = marts
+        self.marts = marts.for_pages
         self.user = user
         """Who looks: the name under which decisions are recorded."""
         self.clock = clock
@@ -225,7 +230,7 @@ class PageSession(ABC):
         await asyncio.sleep(0)
         if mine != self._reading:
             return
-        self.as_of = as_of = self.clock()
+        self.as_of = as_of = shared_moment(self.clock())
         self.window = self.time_range.window(as_of)
         try:
             await self.read(self.window, as_of)

@@ -1,21 +1,28 @@
 -- Entities judged suspicious or bad bot in the window, and those of them not so judged in the days before.
+-- Of the days before only the clients of the window are read; entities are told apart by a hash of their key.
 with
-    judged as (
+    inside as (
         select
             client_ip,
-            ja4_stable,
-            host,
-            countIf(hour >= toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC'))) as hours_inside,
-            countIf(hour < toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC'))) as hours_before
+            cityHash64(sipHash64(client_ip), sipHash64(ja4_stable), sipHash64(host)) as entity
+        from fct_entity_verdict
+        where
+            hour >= toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC'))
+            and hour < fromUnixTimestamp64Micro({until_us:Int64}, 'UTC')
+            and toString(verdict) in ('suspicious', 'bad_bot')
+    ),
+
+    before as (
+        select cityHash64(sipHash64(client_ip), sipHash64(ja4_stable), sipHash64(host)) as entity
         from fct_entity_verdict
         where
             hour >= toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC')) - toIntervalDay(7)
-            and hour < fromUnixTimestamp64Micro({until_us:Int64}, 'UTC')
+            and hour < toStartOfHour(fromUnixTimestamp64Micro({since_us:Int64}, 'UTC'))
+            and client_ip in (select inside.client_ip from inside)
             and toString(verdict) in ('suspicious', 'bad_bot')
-        group by client_ip, ja4_stable, host
     )
 
 select
-    countIf(hours_inside > 0 and hours_before = 0) as entities,
-    countIf(hours_inside > 0) as suspicious
-from judged
+    uniqExactIf(entity, entity not in (select before.entity from before)) as entities,
+    uniqExact(entity) as suspicious
+from inside

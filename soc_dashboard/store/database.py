@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -26,6 +28,11 @@ MAX_EXECUTION_S = 20
 CONNECT_TIMEOUT_S = 3
 THREADS = 8
 """Reads in flight at once: the embedded database serves 16 and shares them with dbt and the agent."""
+
+SHARED_S = 5
+"""Pages read up to a multiple of this, and a reading is kept as long: whoever opens the same page within it
+gets the same figures, as of the same time, for one read of the database."""
+MAX_SHARED = 512
 
 SERVER_MESSAGE = re.compile(r"DB::Exception: (.*?)(?: \(version |\Z)", re.DOTALL)
 """The part of a server's answer that says what is wrong."""
@@ -80,6 +87,11 @@ class MartDatabase:
         self._dsn = dsn
         self._client: Client | None = None
         self._lock = threading.Lock()
+        self._writes = itertools.count(1)
+        self.writes = 0
+        """Grows with every row that this process adds: what was read before may be old."""
+        self.for_pages: MartDatabase = SharedReads(self)
+        """The same marts for pages, of which several may ask the same at once."""
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="mart-read")
 
     def read(
@@ -130,6 +142,12 @@ class MartDatabase:
         except (ClickHouseError, OSError, ValueError) as failure:
             log.warning("write failed", table=table, error=str(failure)[:500])
             raise StoreFailedError(table, plain_reason(failure)) from failure
+        finally:
+            self.count_write()
+
+    def count_write(self) -> None:
+        """Let pages read again what they shared until now; safe from any thread."""
+        self.writes = next(self._writes)
 
     def close(self) -> None:
         """Finish running reads and close the connection."""
@@ -148,6 +166,68 @@ class MartDatabase:
                     settings={"max_execution_time": MAX_EXECUTION_S, "max_result_rows": 100_000},
                 )
             return self._client
+
+
+class SharedReads(MartDatabase):
+    """Marts whose equal reads within SHARED_S are one read. Only for the event loop's thread.
+
+    Reads without an end of their window are not shared: what they give may have changed since.
+    """
+
+    def __init__(self, marts: MartDatabase) -> None:
+        # It has no connection of its own, and everything that needs one goes through `marts`.
+        self._marts = marts
+        self.for_pages = self
+        self._reads: OrderedDict[object, asyncio.Task[list[Any]]] = OrderedDict()
+
+    async def fetch(
+        self,
+        query: str,
+        row_type: type[Row],
+        parameters: Mapping[str, Parameter],
+        fragments: Mapping[str, str] | None = None,
+    ) -> list[Row]:
+        """As `MartDatabase.fetch`."""
+        if "until_us" not in parameters:
+            return await self._marts.fetch(query, row_type, parameters, fragments)
+        key = (
+            query,
+            self._marts.writes,
+            tuple((name, str(value)) for name, value in sorted(parameters.items())),
+            tuple(sorted((fragments or {}).items())),
+        )
+        task = self._reads.get(key)
+        if task is None:
+            task = asyncio.create_task(self._marts.fetch(query, row_type, parameters, fragments))
+            self._reads[key] = task
+            if len(self._reads) > MAX_SHARED:
+                self._reads.popitem(last=False)
+            asyncio.get_running_loop().call_later(SHARED_S, self._reads.pop, key, None)
+            task.add_done_callback(lambda done: self._forget_failed(key, done))
+        # One who leaves must not end the read of the others.
+        return list(await asyncio.shield(task))
+
+    def read(
+        self,
+        query: str,
+        row_type: type[Row],
+        parameters: Mapping[str, Parameter],
+        fragments: Mapping[str, str] | None = None,
+    ) -> list[Row]:
+        """As `MartDatabase.read`; not shared."""
+        return self._marts.read(query, row_type, parameters, fragments)
+
+    def append(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """As `MartDatabase.append`."""
+        self._marts.append(table, columns, rows)
+
+    def close(self) -> None:
+        """As `MartDatabase.close`."""
+        self._marts.close()
+
+    def _forget_failed(self, key: object, done: asyncio.Task[list[Any]]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._reads.pop(key, None)
 
 
 def plain_reason(failure: BaseException) -> str:

@@ -27,6 +27,34 @@ from soc_dashboard.window import Window
 TOP_HOSTS = 8
 PAGE_ROWS = 25
 JOIN_ACCURACY_SPAN = timedelta(hours=1)
+HOUR_S = 3600
+
+_ADDRESS = r"replaceRegexpOne(toString(address), '^::ffff:([0-9.]+)$', '\\1')"
+_SORTED = {
+    "": "severity",
+    "verdict": "severity",
+    "client_ip": _ADDRESS,
+    "ja4_stable": "ja4_stable",
+    "host": "host",
+    "requests": "requests",
+    "score": "ifNull(score, -1)",
+    "reason": "reason",
+    "user_agent": "user_agent",
+    "last_ts": "last_ts",
+}
+ENTITY_ORDERS = {
+    (column, descending): f"{sql} {'desc' if descending else 'asc'},"
+    for column, sql in _SORTED.items()
+    for descending in (True, False)
+}
+"""Column and direction -> what comes first in the order of entities."""
+CONTAINS = " and ({})".format(
+    " or ".join(
+        f"positionCaseInsensitiveUTF8({text}, {{needle:String}}) > 0"
+        for text in (_ADDRESS, "ja4_stable", "host", "reason", "user_agent")
+    )
+)
+"""Condition that a shown value of an entity holds the needle; without it no text of all entities is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +166,7 @@ async def read_overview(marts: MartDatabase, window: Window, as_of: datetime) ->
     extent_rows, now, timeline, hosts, joins = await asyncio.gather(
         marts.fetch("data_extent", Extent, {}),
         read_traffic(marts, window),
-        marts.fetch("verdict_timeline", VerdictBucket, {**span, "bucket_s": window.bucket_s}),
+        read_timeline(marts, window, span),
         marts.fetch("top_hosts", HostLoad, {**span, "limit": TOP_HOSTS}),
         read_join_accuracy(marts, min(window.until, as_of)),
     )
@@ -146,6 +174,17 @@ async def read_overview(marts: MartDatabase, window: Window, as_of: datetime) ->
     earlier = window.comparison(extent.oldest)
     before = await read_traffic(marts, earlier) if earlier else None
     return Overview(as_of, extent, now, before, tuple(timeline), tuple(hosts), tuple(joins))
+
+
+async def read_timeline(
+    marts: MartDatabase,
+    window: Window,
+    parameters: Mapping[str, Parameter],
+    fragments: Mapping[str, str] | None = None,
+) -> list[VerdictBucket]:
+    """Requests per bar of the window and verdict; `parameters` hold its bounds and what `fragments` bind."""
+    query = "verdict_timeline" if window.bucket_s < HOUR_S else "verdict_hours"
+    return await marts.fetch(query, VerdictBucket, {**parameters, "bucket_s": window.bucket_s}, fragments)
 
 
 async def read_traffic(marts: MartDatabase, window: Window) -> Traffic:
@@ -188,12 +227,17 @@ async def read_entities(
         Entity,
         {
             **span_parameters(window),
-            **wanted.parameters(),
+            **wanted.page_parameters(),
             **search.parameters,
+            "needle": wanted.needle,
             "severity": list(SEVERITY),
             "verdicts": [wanted.verdict] if wanted.verdict else list(verdicts),
         },
-        {"scope": search.sql},
+        {
+            "scope": search.sql,
+            "search": CONTAINS if wanted.needle else "",
+            "order": ENTITY_ORDERS.get((wanted.sort, wanted.descending), ENTITY_ORDERS["", True]),
+        },
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from soc_dashboard.search.conditions import conditions
 from soc_dashboard.search.fields import Grain
@@ -12,6 +13,8 @@ from soc_dashboard.store.overview import PageRequest, span_parameters
 from soc_dashboard.store.rows import RequestCount, RequestDetail, RequestRow, StatusBucket
 from soc_dashboard.window import Window
 
+NEWEST_SPAN = timedelta(hours=1)
+"""The newest requests are looked for here first: a page of a busy log is found without reading the rest."""
 COUNT_LIMIT = 100_000
 """Matching requests are counted up to here; a person pages through fewer, a search narrows more."""
 
@@ -35,12 +38,21 @@ async def read_requests(
     Raises SearchError for a term that requests do not know, StoreFailedError when the read fails.
     """
     search = conditions(terms, Grain.REQUEST)
-    return await marts.fetch(
-        "request_log",
-        RequestRow,
-        {**span_parameters(window), **wanted.page_parameters(), **search.parameters},
-        {"search": search.sql, "order": ORDERS.get((wanted.sort, wanted.descending), "")},
-    )
+    order = ORDERS.get((wanted.sort, wanted.descending), "")
+
+    async def read(span: Window) -> list[RequestRow]:
+        return await marts.fetch(
+            "request_log",
+            RequestRow,
+            {**span_parameters(span), **wanted.page_parameters(), **search.parameters},
+            {"search": search.sql, "order": order},
+        )
+
+    if not order and window.length > NEWEST_SPAN:
+        newest = await read(Window(window.until - NEWEST_SPAN, window.until))
+        if len(newest) == wanted.page_rows:
+            return newest
+    return await read(window)
 
 
 async def count_requests(marts: MartDatabase, terms: Sequence[Term], window: Window) -> int:

@@ -11,7 +11,7 @@ from soc_dashboard.search.conditions import conditions
 from soc_dashboard.search.fields import Grain
 from soc_dashboard.search.terms import Term
 from soc_dashboard.store.database import MartDatabase, Parameter
-from soc_dashboard.store.overview import span_parameters
+from soc_dashboard.store.overview import read_timeline, span_parameters
 from soc_dashboard.store.rows import (
     ClaimedClient,
     Extent,
@@ -64,7 +64,7 @@ async def read_subject(
         marts.fetch("subject_hours", SubjectHour, span, fragments),
     )
     explanations = asyncio.gather(
-        marts.fetch("verdict_timeline", VerdictBucket, {**span, "bucket_s": window.bucket_s}, fragments),
+        read_timeline(marts, window, span, fragments),
         marts.fetch("subject_reasons", FeatureReason, span, fragments),
         marts.fetch("subject_user_agents", ClaimedClient, {**span, "limit": TOP_USER_AGENTS}, fragments),
     )

@@ -48,6 +48,27 @@ def test_requests_of_all_verdicts_are_the_requests_of_the_window(
     assert sum(row.requests for row in overview.timeline) == counted
 
 
+@pytest.mark.parametrize("length", [timedelta(days=7), timedelta(hours=100, minutes=7)])
+def test_bars_of_whole_hours_hold_the_requests_of_their_minutes(
+    day_marts: MartDatabase, day_dsn: str, now: datetime, length: timedelta
+) -> None:
+    window = Window(now - length, now - timedelta(minutes=25))
+    overview = asyncio.run(read_overview(day_marts, window, now))
+    counted = rows_of(
+        day_dsn,
+        "select intDiv(toUnixTimestamp(minute), {bucket:Int64}) * {bucket:Int64} as bar, sum(requests)"
+        " from fct_request_minute where minute >= fromUnixTimestamp64Micro({since:Int64})"
+        " and minute < fromUnixTimestamp64Micro({until:Int64}) group by bar",
+        bucket=window.bucket_s,
+        since=window.since_us,
+        until=window.until_us,
+    )
+    bars: dict[int, int] = {}
+    for row in overview.timeline:
+        bars[row.bucket_s] = bars.get(row.bucket_s, 0) + row.requests
+    assert bars == dict(counted)
+
+
 def test_traffic_without_an_entity_hour_is_unknown_and_not_lost(
     clickhouse_dsn: str,
     mart_tables: ModuleType,
