@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "check-config": _check_config,
             "status": _status,
             "refingerprint": _refingerprint,
+            "pseudonym": _pseudonym,
         }
         code = commands[options.command](options, problems)
         sys.stdout.flush()
@@ -145,6 +146,13 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--config", type=Path, metavar="FILE.toml", help="settings (JA4_AGENT_CONFIG)")
     status.add_argument("--metrics-port", type=int, help="port of metrics and health (default 9469)")
 
+    names = commands.add_parser(
+        "pseudonym", help="print what stands in the tables in place of a client's address"
+    )
+    names.add_argument("subjects", nargs="+", metavar="ADDRESS|NETWORK|-", help="-: one a line, from stdin")
+    names.add_argument("--reverse", action="store_true", help="the address behind a pseudonym")
+    names.add_argument("--config", type=Path, metavar="FILE.toml", help="settings (JA4_AGENT_CONFIG)")
+
     check = commands.add_parser("check-config", help="name every fault of a settings file")
     check.add_argument("file", type=Path, metavar="FILE.toml")
     return parser
@@ -213,6 +221,15 @@ def _refingerprint(options: argparse.Namespace, problems: Problems) -> int:
     return refingerprint_database(settings, problems)
 
 
+def _pseudonym(options: argparse.Namespace, problems: Problems) -> int:
+    settings = _maybe_settings(options, problems)
+    if settings is None:
+        return EXIT_INPUT
+    from capture_agent.agent.pseudonymising import print_pseudonyms
+
+    return print_pseudonyms(settings, options.subjects, problems, is_reverse=options.reverse)
+
+
 def _maybe_settings(options: argparse.Namespace, problems: Problems) -> Settings | None:
     """Settings with those of the command line; None after the faults in them were reported."""
     from capture_agent.settings.loading import UnusableSettings
@@ -245,6 +262,7 @@ def _given(options: argparse.Namespace) -> Mapping[str, object]:
 def _replay_with(settings: Settings, options: argparse.Namespace, problems: Problems) -> int:
     from capture_agent.agent.clock_report import clock_sentence
     from capture_agent.agent.composition import UnknownSink, normal_form, pipeline_settings, sink_openers
+    from capture_agent.agent.pseudonym_key import UnusableKeyFile, client_names
     from capture_agent.agent.recording import Recording, UnusableRecording
     from capture_agent.agent.replaying import replay
     from capture_agent.canary.secret import UnusableSecret
@@ -256,9 +274,10 @@ def _replay_with(settings: Settings, options: argparse.Namespace, problems: Prob
 
     try:
         decoder = line_decoder(options.http_format, normal_form(settings))
+        clients = client_names(settings)
         recording = Recording(options.files, options.http, decoder, problems)
         openers = sink_openers(options.sink, settings, problems.say, sys.stdout.buffer)
-    except (UnusableMapping, UnusableSecret, UnusableRecording, UnknownSink) as error:
+    except (UnusableMapping, UnusableSecret, UnusableRecording, UnusableKeyFile, UnknownSink) as error:
         problems.report(str(error))
         return EXIT_INPUT
 
@@ -270,7 +289,7 @@ def _replay_with(settings: Settings, options: argparse.Namespace, problems: Prob
             return EXIT_SINK
         shift_us = _shift_to_now(recording) if options.shift_to_now else 0
         run_id = recording.identity(settings.agent.sensor, shift_us)
-        pipeline = Pipeline(pipeline_settings(settings, run_id, has_requests=bool(options.http)))
+        pipeline = Pipeline(pipeline_settings(settings, run_id, clients, has_requests=bool(options.http)))
         try:
             requests = recording.requests(pipeline)
             summary = replay(

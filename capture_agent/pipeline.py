@@ -31,6 +31,7 @@ from capture_agent.flows.flow_events import (
 from capture_agent.flows.limits import FlowLimits
 from capture_agent.flows.skim import SkimmingPacketPath
 from capture_agent.rows import Row
+from capture_agent.rows.client_names import AS_SEEN, ClientNames
 from capture_agent.rows.exchange import exchange_event, syn_facts
 from capture_agent.rows.http_request import http_request_row
 from capture_agent.rows.ledger import Ledger
@@ -58,8 +59,11 @@ class PipelineSettings:
     can send a header with another client's address, and so make that client's requests ambiguous."""
     flows: FlowLimits = field(default_factory=FlowLimits)
     correlator: CorrelatorLimits = field(default_factory=CorrelatorLimits)
+    clients: ClientNames = AS_SEEN
+    """How rows name clients. Everything before the rows, the join too, works on what was seen."""
     request_row: Callable[[JoinedRequest], Row] | None = None
-    """Makes the row of a request, with the sensor's name in it; None: `rows.http_request` does."""
+    """Makes the row of a request, with the sensor's and the client's name in it; None: `rows.http_request`
+    does."""
     normal_form: Callable[[HttpEvent], HttpEvent] | None = None
     """Brings requests that the sensor reads itself into the form of the intake's, and drops what must not be
     stored; needed where `flows.cleartext_ports` names any."""
@@ -73,11 +77,12 @@ class Pipeline:
         """Callers count here what only they know: rejected and lost events, kernel drops, written rows."""
         self._sensor = settings.sensor
         self._site = settings.site
+        self._clients = settings.clients
         self._trusts_proxy_header = settings.trusts_proxy_header
         self._packets = SkimmingPacketPath(settings.sensor, settings.flows)
         self._correlator = Correlator(settings.correlator)
         self._request_row = settings.request_row or partial(
-            http_request_row, sensor=settings.sensor, site=settings.site
+            http_request_row, sensor=settings.sensor, site=settings.site, clients=settings.clients
         )
         self._normal_form = settings.normal_form
         self._cleartext_ports = settings.flows.cleartext_ports
@@ -88,6 +93,11 @@ class Pipeline:
         """What of the parts' own counts, by column, is in the ledger."""
         self._now_us = -1
         self._next_step_us = -1
+
+    @property
+    def clients(self) -> ClientNames:
+        """How rows name clients."""
+        return self._clients
 
     @property
     def now_us(self) -> int:
@@ -202,11 +212,12 @@ class Pipeline:
         rows: list[Row] = []
         for event in flow_events:
             if isinstance(event, HelloSeen):
-                row = tls_hello_row(event, self._sensor, self._site)
+                row = tls_hello_row(event, self._sensor, self._site, self._clients)
                 self.ledger.count_hello(row.quality)
                 rows.append(row)
                 key = proxied_key(event) if self._trusts_proxy_header else None
-                rows += self._rows_of(self._correlator.hello(row.conn_id, joinable_hello(row), key))
+                joinable = joinable_hello(row)
+                rows += self._rows_of(self._correlator.hello(event.epoch.conn_id, joinable, key))
             elif isinstance(event, EpochOpened):
                 epoch = event.epoch
                 src, dst = _shared(epoch.src), _shared(epoch.dst)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from capture_agent.agent.composition import UnknownSink, clickhouse_url, normal_form
 from capture_agent.agent.problems import Problems
+from capture_agent.agent.pseudonym_key import KEY, UnusableKeyFile, client_names
 from capture_agent.canary.secret import UnusableSecret
 from capture_agent.intake.formats import line_decoder
 from capture_agent.intake.mapping import UnusableMapping
@@ -40,6 +41,7 @@ def check_settings(path: Path, problems: Problems) -> int:
         problems.say(f"{path}: capture.interfaces: {name} is not there now; `run` would not start")
     if not settings.capture.interfaces:
         problems.say(f"{path}: capture.interfaces: none is named; `run` needs --interface")
+    problems.say(f"{path}: client addresses are stored {client_names(settings).described()}")
     problems.say(f"{path}: no fault")
     return EXIT_OK
 
@@ -54,6 +56,10 @@ def faults_on_this_machine(settings: Settings, source: str) -> Iterator[Fault]:
         form = normal_form(settings)
     except UnusableSecret as error:
         yield Fault(source, "requests.canary_secret_file", str(error))
+    try:
+        client_names(settings)
+    except UnusableKeyFile as error:
+        yield Fault(source, KEY, str(error))
     for number, http in enumerate(settings.http):
         if http.group is not None and not _is_known(grp.getgrnam, http.group):
             yield Fault(source, f"http[{number}].group", "there is no such group", f'"{http.group}"')

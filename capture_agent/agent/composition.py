@@ -15,6 +15,7 @@ from capture_agent.flows.limits import FlowLimits
 from capture_agent.intake.normal_form import NormalForm
 from capture_agent.pipeline import PipelineSettings
 from capture_agent.ports import EventSink, SinkError
+from capture_agent.rows.client_names import ClientNames
 from capture_agent.settings.whole import Settings
 from capture_agent.sink.batch import BatchLimits
 from capture_agent.sink.clickhouse import (
@@ -43,11 +44,19 @@ def normal_form(settings: Settings) -> NormalForm:
     kept = settings.requests
     secret = None if kept.canary_secret is None else kept.canary_secret.get_secret_value()
     key = canary_key(secret, kept.canary_secret_file)
-    splitter = compiled.header_splitter()
-    return NormalForm(kept.kept_headers, kept.store_query, kept.tls_ports, key, splitter)
+    return NormalForm(
+        kept.kept_headers,
+        kept.store_query,
+        kept.tls_ports,
+        key,
+        compiled.header_splitter(),
+        tells_addresses=settings.privacy.pseudonym_key_file is None,
+    )
 
 
-def pipeline_settings(settings: Settings, run_id: int, *, has_requests: bool) -> PipelineSettings:
+def pipeline_settings(
+    settings: Settings, run_id: int, clients: ClientNames, *, has_requests: bool
+) -> PipelineSettings:
     """Names and bounds of the pure half; `has_requests`: a server reports its requests.
 
     Raises UnusableSecret.
@@ -69,7 +78,8 @@ def pipeline_settings(settings: Settings, run_id: int, *, has_requests: bool) ->
             max_waiting=join.max_waiting,
             epochs=EpochLimits(max_epochs=2 * join.max_connections, idle_us=join.idle_s * US_PER_S),
         ),
-        request_row=compiled.maybe_http_row_writer(settings.agent.sensor, settings.agent.site),
+        clients=clients,
+        request_row=compiled.maybe_http_row_writer(settings.agent.sensor, settings.agent.site, clients),
         normal_form=normal_form(settings).of,
     )
 

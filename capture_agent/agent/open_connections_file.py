@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from structlog.typing import FilteringBoundLogger
 
@@ -16,13 +17,22 @@ from capture_agent.correlate.open_connections import (
 )
 from capture_agent.pipeline import Pipeline
 
+if TYPE_CHECKING:
+    from capture_agent.agent.state_seal import StateSeal
+
 FILE_NAME = "open_connections"
+MAX_SEAL_BYTES = 64
+"""What sealing adds, and more."""
 
 
 class OpenConnectionsFile:
     """Kept in the agent's folder of state; readable by the agent alone, since it tells who visits what."""
 
-    def __init__(self, state_dir: Path, sensor: str, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self, state_dir: Path, sensor: str, log: FilteringBoundLogger, seal: StateSeal | None = None
+    ) -> None:
+        """`seal`: encrypts the file, whose addresses are real ones."""
+        self._seal = seal
         self._path = state_dir / FILE_NAME
         self._sensor = sensor
         self._log = log
@@ -37,7 +47,7 @@ class OpenConnectionsFile:
             octets = self._read()
             if octets is None:
                 return
-            handover = decode_handover(octets, self._sensor)
+            handover = decode_handover(self._seal.open(octets) if self._seal else octets, self._sensor)
             restored = pipeline.restore(handover, now_us)
         except (OSError, UnusableHandover) as error:
             self._log.warning("open connections not taken over", file=str(self._path), reason=_reason(error))
@@ -50,7 +60,8 @@ class OpenConnectionsFile:
     def keep(self, handover: Handover) -> None:
         """Leave connections to the next run, all or nothing; a failure costs a line in the log."""
         try:
-            self._write(encode_handover(handover))
+            octets = encode_handover(handover)
+            self._write(self._seal.close(octets) if self._seal else octets)
         except OSError as error:
             self._log.warning("open connections not handed over", file=str(self._path), reason=_reason(error))
             return
@@ -59,7 +70,7 @@ class OpenConnectionsFile:
     def _read(self) -> bytes | None:
         try:
             with self._path.open("rb") as file:
-                octets = file.read(MAX_HANDOVER_BYTES + 1)
+                octets = file.read(MAX_HANDOVER_BYTES + MAX_SEAL_BYTES + 1)
         except FileNotFoundError:
             return None
         self._path.unlink()

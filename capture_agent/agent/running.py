@@ -115,6 +115,11 @@ class LiveAgent:
         """The agent a moment ago; any thread may ask."""
         return self._state
 
+    @property
+    def stored_clients(self) -> str:
+        """How rows name clients, for people."""
+        return self._pipeline.clients.described()
+
     def select(self, selection: Selection) -> None:
         """Replace what is looked at, for packets and requests; any thread may ask. Raises OSError."""
         self._selection = selection
@@ -332,6 +337,7 @@ class LiveAgent:
                 "sensor": self._pipeline.ledger.sensor,
                 "site": self._pipeline.ledger.site,
                 "request_path": compiled.request_path_name(),
+                "client_addresses": self.stored_clients,
             },
         )
         for name in LOSSES:

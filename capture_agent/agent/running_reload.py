@@ -8,6 +8,7 @@ from structlog.typing import FilteringBoundLogger
 
 from capture_agent.agent.checking import faults_on_this_machine
 from capture_agent.agent.composition import UnknownSink, normal_form
+from capture_agent.agent.pseudonym_key import KEY, UnusableKeyFile, client_names
 from capture_agent.agent.running import LiveAgent
 from capture_agent.agent.running_captures import selection_of, shown_ports
 from capture_agent.agent.running_delivery import Delivery
@@ -40,6 +41,7 @@ class Reloader:
     ) -> None:
         """`load` reads the settings anew or raises UnusableSettings; `deliveries` are those of `settings`."""
         self._settings = settings
+        self._privacy = settings.privacy
         self._load = load
         self._agent = agent
         self._sources = sources
@@ -74,13 +76,15 @@ class Reloader:
             return [str(fault) for fault in faults]
         try:
             self._take_over(settings)
-        except (UnknownSink, OSError) as error:
+        except (UnknownSink, UnusableKeyFile, OSError) as error:
             return [str(error)]
         return []
 
     def _take_over(self, settings: Settings) -> None:
         # What can fail comes first: either everything is new afterwards, or nothing.
-        form = normal_form(settings)
+        # Rows name clients as at the start until the agent's end, and so does what is said about them.
+        form = normal_form(settings.model_copy(update={"privacy": self._privacy}))
+        clients = client_names(settings).described()
         kept = [(sink, delivery) for sink, delivery in self._deliveries if sink in settings.sinks]
         known = [sink for sink, _ in kept]
         added = tuple(sink for sink in settings.sinks if sink not in known)
@@ -92,6 +96,8 @@ class Reloader:
         self._deliveries = kept + list(zip(added, opened, strict=True))
         self._agent.deliver_to([delivery for _, delivery in self._deliveries])
         later = list(_changes(self._settings, settings))
+        if clients != self._agent.stored_clients and settings.privacy == self._privacy:
+            later.append(f"the content of {KEY}")
         self._settings = settings
         self._log.info(
             "settings reloaded",

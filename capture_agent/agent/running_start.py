@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -18,6 +19,7 @@ from structlog.typing import FilteringBoundLogger
 from capture_agent.agent.composition import UnknownSink, pipeline_settings
 from capture_agent.agent.open_connections_file import OpenConnectionsFile
 from capture_agent.agent.privileges import PrivilegesKept, become, described, make_folders
+from capture_agent.agent.pseudonym_key import UnusableKeyFile, maybe_pseudonyms
 from capture_agent.agent.running import LiveAgent
 from capture_agent.agent.running_captures import open_captures, selection_of
 from capture_agent.agent.running_intake import UnusableHttpSource, open_request_sources
@@ -30,7 +32,12 @@ from capture_agent.health import Expected
 from capture_agent.intake.event_books import EventBooks
 from capture_agent.metrics_server import MetricsServer
 from capture_agent.pipeline import Pipeline
+from capture_agent.rows.client_names import AS_SEEN
 from capture_agent.settings.whole import Settings
+
+if TYPE_CHECKING:
+    from capture_agent.agent.state_seal import StateSeal
+    from capture_agent.rows.pseudonyms import Pseudonyms
 
 EXIT_OK, EXIT_SINK, EXIT_CANNOT_START = 0, 1, 2
 RUN_ID_BITS = 64
@@ -77,10 +84,16 @@ def run_live(settings: Settings, load: Callable[[], Settings]) -> int:
             if events is not None:
                 stack.callback(events.close)
                 sources.book(events)
+            pseudonyms = maybe_pseudonyms(settings)
             deliveries = open_deliveries(settings, log, events)
             requests = [RequestPump(number, source, inbox) for number, source in enumerate(sources.sources)]
             pipeline = Pipeline(
-                pipeline_settings(settings, secrets.randbits(RUN_ID_BITS), has_requests=bool(settings.http))
+                pipeline_settings(
+                    settings,
+                    secrets.randbits(RUN_ID_BITS),
+                    pseudonyms or AS_SEEN,
+                    has_requests=bool(settings.http),
+                )
             )
             agent = LiveAgent(
                 pipeline,
@@ -92,7 +105,9 @@ def run_live(settings: Settings, load: Callable[[], Settings]) -> int:
                 stop_s=settings.agent.stop_s,
                 settled_after_us=SETTLED_S * 1_000_000 + settings.join.wait_ms * 1_000,
                 selection=selection_of(settings),
-                open_connections=OpenConnectionsFile(settings.agent.state_dir, settings.agent.sensor, log),
+                open_connections=OpenConnectionsFile(
+                    settings.agent.state_dir, settings.agent.sensor, log, _maybe_seal(pseudonyms)
+                ),
                 events=events,
                 manager=manager,
             )
@@ -102,7 +117,14 @@ def run_live(settings: Settings, load: Callable[[], Settings]) -> int:
             if settings.metrics.port:
                 server = _metrics_server(settings, agent)
                 stack.callback(server.close)
-        except (CannotStart, CaptureRefused, PrivilegesKept, UnknownSink, UnusableHttpSource) as error:
+        except (
+            CannotStart,
+            CaptureRefused,
+            PrivilegesKept,
+            UnknownSink,
+            UnusableHttpSource,
+            UnusableKeyFile,
+        ) as error:
             log.error("cannot start", reason=str(error))
             return EXIT_CANNOT_START
         log.info(
@@ -110,6 +132,7 @@ def run_live(settings: Settings, load: Callable[[], Settings]) -> int:
             sensor=settings.agent.sensor,
             site=settings.agent.site,
             user=described(),
+            client_addresses=pipeline.clients.described(),
             http=[str(source.path) for source in settings.http],
             sinks=[sink.name for sink in settings.sinks],
             metrics_port=settings.metrics.port,
@@ -124,6 +147,15 @@ def run_live(settings: Settings, load: Callable[[], Settings]) -> int:
 
 class CannotStart(Exception):  # noqa: N818 - named for the outcome
     """A setting does not fit this machine; the text says which."""
+
+
+def _maybe_seal(pseudonyms: Pseudonyms | None) -> StateSeal | None:
+    if pseudonyms is None:
+        return None
+    # Not imported at the top: without pseudonyms nothing needs it.
+    from capture_agent.agent.state_seal import StateSeal
+
+    return StateSeal(pseudonyms.state_key)
 
 
 def _maybe_event_books(settings: Settings, log: FilteringBoundLogger) -> EventBooks | None:

@@ -96,6 +96,8 @@ def status_lines(scrape: Scrape, reasons: Sequence[str], base: str, now_s: float
     yield f"requests  {scrape.of('http_events_seen_total'):,.0f}{share}"
     losses = [f"{name} {count:,.0f}" for name in LOSSES if (count := scrape.of(f"{name}_total"))]
     yield f"lost      {', '.join(losses) or 'nothing'}"
+    if described := sensor.get("client_addresses"):
+        yield f"privacy   client addresses are stored {described}"
     began_s = scrape.values.get(("process_start_time_seconds", frozenset()), now_s)
     memory = scrape.values.get(("process_resident_memory_bytes", frozenset()), 0) / MIB
     waiting = f"{scrape.of('requests_waiting'):,.0f} requests wait for their hello"

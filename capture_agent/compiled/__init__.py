@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from capture_agent.intake import request_headers as reference
+from capture_agent.rows.client_names import AS_SEEN, ClientNames
 
 if TYPE_CHECKING:
     from capture_agent.compiled.http_row_json import HttpRowWriter
@@ -33,13 +34,15 @@ def request_path_name() -> str:
     return "compiled" if _is_usable("http_row_json") and _is_usable("request_headers") else "pure"
 
 
-def maybe_http_row_writer(sensor: str, site: str = "") -> HttpRowWriter | None:
+def maybe_http_row_writer(
+    sensor: str, site: str = "", clients: ClientNames = AS_SEEN
+) -> HttpRowWriter | None:
     """What makes rows of requests in place of `rows.http_request`; None on the pure path."""
     if request_path_name() == "pure":
         return None
     from capture_agent.compiled.http_row_json import HttpRowWriter
 
-    return HttpRowWriter(sensor, site)
+    return HttpRowWriter(sensor, site, clients)
 
 
 def header_splitter() -> SplitsHeaders:

@@ -14,6 +14,7 @@ from capture_agent.correlate.correlator import JoinedRequest
 from capture_agent.correlate.epochs import JoinableHello
 from capture_agent.events import HeaderOrderSource, HttpEvent, HttpRequest
 from capture_agent.rows import EncodedRequest
+from capture_agent.rows.client_names import AS_SEEN
 from capture_agent.rows.http_request import MAX_HEADER_NAMES, MAX_REMEMBERED_CHARS, forwarded_for, order_hash
 from capture_agent.sink.encode import iso_time
 
@@ -32,6 +33,8 @@ cdef enum Kind:
     NUMBER
     FRACTION
     TEXT
+    CONNECTION
+    PEER
     CLIENT
     SCHEME
     ORDER_SOURCE
@@ -59,8 +62,8 @@ SOURCES = {
     "sensor": (SENSOR, NOWHERE, None),
     "site": (SITE, NOWHERE, None),
     "ts": (TIME, OF_EVENT, "t_us"),
-    "conn_id": (NUMBER, OF_JOIN, "conn_id"),
-    "peer_ip": (TEXT, OF_EVENT, "src_ip"),
+    "conn_id": (CONNECTION, OF_JOIN, "conn_id"),
+    "peer_ip": (PEER, OF_EVENT, "src_ip"),
     "src_port": (NUMBER, OF_EVENT, "src_port"),
     "dst_ip": (TEXT, OF_EVENT, "dst_ip"),
     "dst_port": (NUMBER, OF_EVENT, "dst_port"),
@@ -184,10 +187,13 @@ cdef class HttpRowWriter(JsonText):
     """Writes the row of each joined request whose event is in normal form."""
     cdef bytes sensor_json
     cdef bytes site_json
+    cdef object clients
+    """None where they are named as they were seen."""
     cdef dict plans
     cdef dict fractions
 
-    def __init__(self, str sensor, str site=""):
+    def __init__(self, str sensor, str site="", clients=AS_SEEN):
+        self.clients = None if clients is AS_SEEN else clients
         self.sensor_json = encode(sensor)
         self.site_json = encode(site)
         self.plans = {}
@@ -234,8 +240,11 @@ cdef class HttpRowWriter(JsonText):
                 self.put_bytes(self.site_json)
             elif column.kind == TIME:
                 self.put_ts(value)
-            elif column.kind == CLIENT:
-                self.put_string(value or event[SRC_IP])
+            elif column.kind == CONNECTION:
+                self.put_maybe_number(value if self.clients is None else self.clients.conn_id(value))
+            elif column.kind == PEER or column.kind == CLIENT:
+                value = value or event[SRC_IP]
+                self.put_string(value if self.clients is None else self.clients.address(value))
             elif column.kind == SCHEME:
                 self.put_string(value or "")
             elif column.kind == ORDER_SOURCE:
@@ -252,7 +261,8 @@ cdef class HttpRowWriter(JsonText):
             elif column.kind == NAMES_HASH:
                 self.put_bytes(plan.names_hash if event[HAS_ALL_NAMES] else b"null")
             elif column.kind == FORWARDED:
-                self.put_texts(forwarded_for(first_value(headers, plan.forwarded)))
+                value = forwarded_for(first_value(headers, plan.forwarded))
+                self.put_texts(value if self.clients is None else self.clients.forwarded(value))
             elif column.kind == FRACTION:
                 self.put_bytes(self.fraction(value))
         self.reserve(MAX_NUMBER_BYTES)

@@ -2,7 +2,7 @@
 """What `intake.request_headers.split_headers` gives, sooner: fields that stay as they are are not made anew."""
 
 from capture_agent.canary.token import PREFIX
-from capture_agent.intake.request_headers import MAX_VALUE_CHARS, SplitHeaders
+from capture_agent.intake.request_headers import MAX_VALUE_CHARS, SplitHeaders, storable_uri
 
 cdef enum:
     MAX_NAMES = 4096
@@ -55,9 +55,10 @@ def split_headers(tuple headers not None, frozenset kept_headers not None, bint 
             canary = value
         if known[0] in kept_headers:
             new = field
-            if kind == REFERER and not keeps_query and "?" in value:
-                value = value.partition("?")[0]
-                new = (name, value)
+            if kind == REFERER:
+                value = storable_uri(value, keeps_query=keeps_query)
+                if value != <str>field[1]:
+                    new = (name, value)
             if len(value) > LONGEST:
                 new = (name, value[:LONGEST])
         else:

@@ -144,7 +144,7 @@ class MappedDecoder:
         if whole is not None:
             match = _HOST_PORT.match(whole)
             if match is None:
-                raise UnacceptableEvent(f"{side} is {whole[:64]!r}, not ADDRESS:PORT")
+                raise UnacceptableEvent(f"{side} is {self._form.shown(whole)}, not ADDRESS:PORT")
             return match[1], int(match[2])
         address, port = self._text(record, f"{side}_ip"), self._number(record, f"{side}_port")
         if address is None or port is None:

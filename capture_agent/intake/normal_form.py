@@ -14,7 +14,7 @@ import msgspec
 
 from capture_agent.canary.token import CanaryKey
 from capture_agent.events import HeaderOrderSource, HttpEvent
-from capture_agent.intake.request_headers import MAX_VALUE_CHARS, SplitsHeaders, split_headers
+from capture_agent.intake.request_headers import MAX_VALUE_CHARS, SplitsHeaders, split_headers, storable_uri
 from capture_agent.rows.stored import DEFAULT_TLS_PORTS, LAST_US, STORED_HEADERS
 from capture_agent.wire.address import address_text, parse_address
 
@@ -43,13 +43,17 @@ class NormalForm:
     """Proves the requests of a canary; None takes no request for one."""
     split: SplitsHeaders = split_headers
     """Takes header fields apart; replaced by its compiled twin."""
+    tells_addresses: bool = True
+    """Messages about an event may repeat its addresses; not where rows are not to hold them either."""
 
     def of(self, event: HttpEvent) -> HttpEvent:
         """The event in normal form; raises UnacceptableEvent."""
         check_ranges(event)
-        src_ip = canonical("src_ip", event.src_ip)
-        client_ip = src_ip if event.useragent_ip is None else canonical("useragent_ip", event.useragent_ip)
-        target = event.unparsed_uri if self.stores_query else event.unparsed_uri.partition("?")[0]
+        src_ip = self._canonical("src_ip", event.src_ip)
+        client_ip = (
+            src_ip if event.useragent_ip is None else self._canonical("useragent_ip", event.useragent_ip)
+        )
+        target = storable_uri(event.unparsed_uri, keeps_query=self.stores_query)
         split = self.split(event.headers, self.kept_headers, self.stores_query)
         host = split.host if event.host is None else event.host
         cookie_names = event.cookie_names
@@ -58,18 +62,28 @@ class NormalForm:
         return msgspec.structs.replace(
             event,
             src_ip=src_ip,
-            dst_ip=canonical("dst_ip", event.dst_ip),
+            dst_ip=self._canonical("dst_ip", event.dst_ip),
             useragent_ip=client_ip,
             unparsed_uri=target[:MAX_VALUE_CHARS],
             method=event.method[:MAX_NAME_CHARS],
             proto=event.proto[:MAX_NAME_CHARS],
-            host=None if host is None else host[:MAX_NAME_CHARS],
+            host=None if host is None else host.rpartition("@")[2][:MAX_NAME_CHARS],
             scheme=event.scheme or ("https" if event.dst_port in self.tls_ports else "http"),
             headers=split.kept,
             cookie_names=cap_names(cookie_names),
             header_order_source=event.header_order_source or order_source(event.proto),
             canary_nonce=None if split.canary is None else self._maybe_canary(split.canary, event.t_us),
         )
+
+    def _canonical(self, field: str, text: str) -> str:
+        try:
+            return _canonical(text)
+        except ValueError as error:
+            raise UnacceptableEvent(f"{field} is {self.shown(text)}, not an IP address") from error
+
+    def shown(self, text: str) -> str:
+        """What is no address, or more than one, as messages show it: it may well contain one."""
+        return repr(text[:64]) if self.tells_addresses else f"text of {len(text)} characters"
 
     def _maybe_canary(self, user_agent: str, t_us: int) -> str | None:
         return self.canary_key.maybe_nonce(user_agent, t_us) if self.canary_key else None
@@ -122,14 +136,6 @@ def _name_what_is_out_of_range(event: HttpEvent) -> None:
 def is_number_in_range(value: int) -> bool:
     """Whether a counter or size fits its column."""
     return 0 <= value < LARGEST
-
-
-def canonical(field: str, text: str) -> str:
-    """Canonical text of an address; raises UnacceptableEvent naming the field."""
-    try:
-        return _canonical(text)
-    except ValueError as error:
-        raise UnacceptableEvent(f"{field} is {text[:64]!r}, not an IP address") from error
 
 
 @lru_cache(maxsize=65_536)

@@ -8,6 +8,7 @@ from capture_agent.correlate.correlator import JoinedRequest
 from capture_agent.correlate.epochs import JoinableHello
 from capture_agent.events import HeaderOrderSource, HttpEvent, HttpRequest, Quality
 from capture_agent.fingerprint.header_order import DEFAULT_HOP_HEADERS, header_order_hash
+from capture_agent.rows.client_names import AS_SEEN, ClientNames
 
 MAX_HEADER_NAMES = 256
 """Names stored of one request; the hash is over all of them."""
@@ -19,7 +20,9 @@ MAX_FORWARDED_CHARS = 64
 NO_HELLO = JoinableHello(ts_us=0, quality=Quality.TRUNCATED)
 
 
-def http_request_row(joined: JoinedRequest, sensor: str, site: str = "") -> HttpRequest:
+def http_request_row(
+    joined: JoinedRequest, sensor: str, site: str = "", clients: ClientNames = AS_SEEN
+) -> HttpRequest:
     """Build the row. `joined.event` must be in the normal form of `capture_agent.intake.normal_form`."""
     event = joined.event
     values = header_values(event)
@@ -30,13 +33,13 @@ def http_request_row(joined: JoinedRequest, sensor: str, site: str = "") -> Http
         sensor=sensor,
         site=site,
         ts=event.t_us,
-        conn_id=joined.conn_id,
-        peer_ip=event.src_ip,
+        conn_id=clients.conn_id(joined.conn_id),
+        peer_ip=clients.address(event.src_ip),
         src_port=event.src_port,
         dst_ip=event.dst_ip,
         dst_port=event.dst_port,
-        client_ip=event.useragent_ip or event.src_ip,
-        xff=forwarded_for(values.get("x-forwarded-for")),
+        client_ip=clients.address(event.useragent_ip or event.src_ip),
+        xff=clients.forwarded(forwarded_for(values.get("x-forwarded-for"))),
         method=event.method,
         scheme=event.scheme or "",
         host=event.host,

@@ -11,6 +11,7 @@ from capture_agent.events import FINGERPRINT_SPEC, Quality, TlsHello
 from capture_agent.fingerprint import tcp_syn
 from capture_agent.fingerprint.hello_facts import UNREAD, hello_facts, salvaged_facts, sslv2_facts
 from capture_agent.flows.flow_events import HelloSeen
+from capture_agent.rows.client_names import AS_SEEN, ClientNames
 from capture_agent.wire.address import address_text
 from capture_agent.wire.errors import Malformed
 
@@ -32,7 +33,7 @@ class SynColumns:
 NO_SYN = SynColumns()
 
 
-def tls_hello_row(seen: HelloSeen, sensor: str, site: str = "") -> TlsHello:
+def tls_hello_row(seen: HelloSeen, sensor: str, site: str = "", clients: ClientNames = AS_SEEN) -> TlsHello:
     """Fingerprint a hello.
 
     One that breaks the grammar becomes a row with its reason and what stood before the break.
@@ -56,9 +57,9 @@ def tls_hello_row(seen: HelloSeen, sensor: str, site: str = "") -> TlsHello:
         sensor=sensor,
         site=site,
         ts=seen.ts_us,
-        conn_id=epoch.conn_id,
+        conn_id=clients.conn_id(epoch.conn_id),
         transport=epoch.transport,
-        src_ip=_text(epoch.src),
+        src_ip=clients.address(_text(epoch.src)),
         src_port=epoch.src_port,
         dst_ip=_text(epoch.dst),
         dst_port=epoch.dst_port,
@@ -90,7 +91,7 @@ def tls_hello_row(seen: HelloSeen, sensor: str, site: str = "") -> TlsHello:
         is_second_hello=seen.is_second_hello,
         is_sslv2_framed=seen.is_sslv2_framed,
         preamble=seen.preamble,
-        proxy_src_ip=None if proxied is None else _text(proxied.src),
+        proxy_src_ip=None if proxied is None else clients.address(_text(proxied.src)),
         proxy_src_port=None if proxied is None else proxied.src_port,
         proxy_dst_ip=None if proxied is None else _text(proxied.dst),
         proxy_dst_port=None if proxied is None else proxied.dst_port,

@@ -15,6 +15,7 @@ from capture_agent.settings.fields import Section
 from capture_agent.settings.http import HttpSource
 from capture_agent.settings.join import JoinSettings
 from capture_agent.settings.metrics import MetricsSettings
+from capture_agent.settings.privacy import PrivacySettings
 from capture_agent.settings.requests import RequestSettings
 from capture_agent.settings.sinks import SinkKind, SinkSettings
 from capture_agent.settings.spool import SpoolSettings
@@ -28,6 +29,7 @@ class Settings(Section):
     agent: AgentSettings = AgentSettings()
     capture: CaptureSettings = CaptureSettings()
     requests: RequestSettings = RequestSettings()
+    privacy: PrivacySettings = PrivacySettings()
     http: tuple[HttpSource, ...] = ()
     cleartext_http: CleartextHttpSettings = CleartextHttpSettings()
     join: JoinSettings = JoinSettings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from capture_agent.agent.open_connections_file import FILE_NAME, OpenConnectionsFile
+from capture_agent.agent.state_seal import StateSeal
 from capture_agent.correlate.epochs import ConnectionKey, JoinableHello
 from capture_agent.correlate.open_connections import MAGIC, Handover, OpenConnection, encode_handover
 from capture_agent.events import FINGERPRINT_SPEC, Quality, Transport
@@ -52,6 +54,42 @@ def test_what_is_kept_is_private_and_taken_over_once(tmp_path: Path) -> None:
     assert (count, line["log_level"], line["restored"], line["away_s"]) == (1, "info", 1, 1.0)
     assert list(folder.iterdir()) == []
     assert restored(folder) == (0, [])
+
+
+def sealed_in(folder: Path, key: bytes = bytes(range(32))) -> OpenConnectionsFile:
+    return OpenConnectionsFile(folder, "web1", structlog.get_logger(), StateSeal(key))
+
+
+def test_sealed_file_tells_nothing_and_is_taken_over_under_its_key(tmp_path: Path) -> None:
+    sealed_in(tmp_path).keep(HANDOVER)
+    content = (tmp_path / FILE_NAME).read_bytes()
+    assert CONNECTION.key.src_ip not in content
+    assert b"web1" not in content
+    pipeline = Pipeline(PipelineSettings("web1", 1))
+    sealed_in(tmp_path).restore(pipeline, NOW_US)
+    assert pipeline.totals()["epochs_restored"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda octets: octets[:-1] + bytes([octets[-1] ^ 1]), "damaged, or sealed under another key"),
+        (lambda octets: octets[:30], "damaged"),
+        (lambda _: encode_handover(HANDOVER), "not sealed: written while clients had no pseudonyms"),
+    ],
+    ids=["changed", "cut", "not sealed"],
+)
+def test_sealed_file_of_no_use_costs_one_line(
+    tmp_path: Path, change: Callable[[bytes], bytes], reason: str
+) -> None:
+    sealed_in(tmp_path).keep(HANDOVER)
+    file = tmp_path / FILE_NAME
+    file.write_bytes(change(file.read_bytes()))
+    pipeline = Pipeline(PipelineSettings("web1", 1))
+    with capture_logs() as said:
+        sealed_in(tmp_path).restore(pipeline, NOW_US)
+    assert pipeline.totals()["epochs_restored"] == 0
+    assert [str(line["reason"]).startswith(reason) for line in said] == [True]
 
 
 def test_what_is_kept_replaces_what_was_there(tmp_path: Path) -> None:

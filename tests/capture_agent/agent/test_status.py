@@ -32,7 +32,7 @@ def state_of(*, is_up: bool) -> AgentState:
         clock_skew_us=None,
         captures={"eth0": CaptureState(is_up, 0.25, 0 if is_up else 7)},
         sinks={"clickhouse": SinkState(queued=12, counts=counts, spool=SpoolDepth(2, 300, 1 << 20))},
-        labels={"sensor": "web-1\x1b[2J", "site": "berlin"},
+        labels={"sensor": "web-1\x1b[2J", "site": "berlin", "client_addresses": "as pseudonyms"},
     )
 
 
@@ -65,6 +65,7 @@ def test_table_tells_what_the_agent_tells(
     assert sink in rows
     assert "seen      12,345 frames, 42 hellos" in lines
     assert "requests  100, 90.0% of those over TLS matched" in lines
+    assert "privacy   client addresses are stored as pseudonyms" in lines
     assert ("lost      nothing" in lines) == is_well
     assert ("lost      frames_dropped_kernel 7" in lines) == (not is_well)
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from capture_agent.correlate.correlator import JoinedRequest
 from capture_agent.correlate.epochs import JoinableHello
 from capture_agent.events import HeaderOrderSource, HttpEvent, JoinState, Quality
+from capture_agent.rows.client_names import AS_SEEN, ClientNames
 from capture_agent.rows.http_request import MAX_HEADER_NAMES, MAX_REMEMBERED_CHARS, http_request_row
+from capture_agent.rows.pseudonyms import Pseudonyms
 from capture_agent.rows.stored import LAST_US, STORED_HEADERS
 from capture_agent.sink.encode import encode_row
 
@@ -92,6 +94,7 @@ JOINS = st.builds(
     hello=st.one_of(st.none(), HELLOS),
     hello_to_request_us=st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)),
 )
+CLIENTS = st.sampled_from([AS_SEEN, Pseudonyms(bytes(range(32)))])
 SENSORS = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=300))
 
 
@@ -121,12 +124,14 @@ def request(*, headers: list[tuple[str, str | None]], uri: str = "/") -> JoinedR
 
 
 @settings(max_examples=300, deadline=None)
-@given(sensor=SENSORS, site=SENSORS, joined=st.lists(JOINS, min_size=1, max_size=3))
-def test_rows_are_the_reference_s_bytes(sensor: str, site: str, joined: list[JoinedRequest]) -> None:
-    writer = http_row_json.HttpRowWriter(sensor, site)
+@given(sensor=SENSORS, site=SENSORS, clients=CLIENTS, joined=st.lists(JOINS, min_size=1, max_size=3))
+def test_rows_are_the_reference_s_bytes(
+    sensor: str, site: str, clients: ClientNames, joined: list[JoinedRequest]
+) -> None:
+    writer = http_row_json.HttpRowWriter(sensor, site, clients)
     for one in [*joined, *joined]:
         row = writer(one)
-        assert row.line == encode_row(http_request_row(one, sensor, site))
+        assert row.line == encode_row(http_request_row(one, sensor, site, clients))
         assert row.join_state is one.state
 
 
@@ -154,6 +159,14 @@ def test_bounds_are_the_reference_s(headers: list[tuple[str, str | None]]) -> No
     writer = http_row_json.HttpRowWriter("s")
     joined = request(headers=headers)
     assert writer(joined).line == writer(joined).line == encode_row(http_request_row(joined, "s"))
+
+
+def test_forwarded_addresses_are_the_reference_s_pseudonyms() -> None:
+    clients = Pseudonyms(bytes(range(32)))
+    joined = request(headers=[("X-Forwarded-For", "198.51.100.7:80, , nobody, [2001:db8::1]")])
+    line = http_row_json.HttpRowWriter("s", "", clients)(joined).line
+    assert line == encode_row(http_request_row(joined, "s", clients=clients))
+    assert b"198.51.100.7" not in line
 
 
 def test_a_million_byte_target_grows_the_buffer() -> None:

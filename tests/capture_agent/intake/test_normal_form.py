@@ -55,6 +55,39 @@ def test_query_is_dropped_from_target_and_referer_unless_configured() -> None:
     assert (kept.unparsed_uri, kept.headers) == ("/search?q=secret", headers)
 
 
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("http://ann:s3cret@shop.test/a?b", "http://shop.test/a"),
+        ("//ann:s3cret@shop.test/a", "//shop.test/a"),
+        ("ann:s3cret@shop.test:443", "shop.test:443"),
+        ("http://a@b@shop.test/", "http://shop.test/"),
+        ("/cb#access_token=s3cret", "/cb"),
+        ("/cart;jsessionid=s3cret/item;JSESSIONID=s3cret?x", "/cart;jsessionid=/item;JSESSIONID="),
+        ("/@ann/posts", "/@ann/posts"),
+        ("https://shop.test/@ann", "https://shop.test/@ann"),
+        ("*", "*"),
+    ],
+)
+def test_secrets_in_a_target_or_referer_are_dropped(sent: str, stored: str) -> None:
+    event = normal(unparsed_uri=sent, headers=(("Referer", sent),))
+    assert (event.unparsed_uri, event.headers) == (stored, (("Referer", stored),))
+    with_query = normal(NormalForm(stores_query=True), unparsed_uri=sent.replace("#", "?"))
+    assert with_query.unparsed_uri.startswith(stored.partition("?")[0])
+    assert "s3cret" not in with_query.unparsed_uri.partition("?")[0]
+
+
+def test_host_is_stored_without_a_user() -> None:
+    assert normal(host="ann:s3cret@shop.test").host == "shop.test"
+    assert normal(headers=(("Host", "ann:s3cret@shop.test:8443"),)).host == "shop.test:8443"
+
+
+def test_message_repeats_no_address_where_clients_have_pseudonyms() -> None:
+    with pytest.raises(UnacceptableEvent) as refused:
+        normal(NormalForm(tells_addresses=False), src_ip="198.51.100.7:80")
+    assert str(refused.value) == "src_ip is text of 15 characters, not an IP address"
+
+
 def test_all_header_names_stay_in_order_with_case_and_duplicates() -> None:
     headers = (("Host", "a"), ("X-B", "1"), ("x-b", "2"), ("ACCEPT", "*/*"), ("X-B", None))
     assert [name for name, _ in normal(headers=headers).headers] == ["Host", "X-B", "x-b", "ACCEPT", "X-B"]

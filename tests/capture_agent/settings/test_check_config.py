@@ -8,6 +8,8 @@ import pytest
 
 from capture_agent.cli import main
 
+AS_SEEN = ": client addresses are stored as they are seen"
+
 
 @pytest.fixture(autouse=True)
 def no_database_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +26,7 @@ def checked(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tu
 
 def test_file_without_fault_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = 'sinks = ["stdout"]\n[capture]\ninterfaces = ["lo"]\n'
-    assert checked(tmp_path, text, capsys) == (0, [": no fault"])
+    assert checked(tmp_path, text, capsys) == (0, [AS_SEEN, ": no fault"])
 
 
 def test_every_fault_of_the_machine_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,5 +68,5 @@ def test_interface_that_may_come_later_is_no_fault(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, said = checked(tmp_path, 'sinks = ["stdout"]\n[capture]\ninterfaces = ["wlan7"]\n', capsys)
-    assert (code, len(said)) == (0, 2)
+    assert (code, len(said)) == (0, 3)
     assert "wlan7 is not there" in said[0]

@@ -11,6 +11,7 @@ from typing import get_args
 import pytest
 
 from capture_agent.agent.composition import normal_form, pipeline_settings
+from capture_agent.rows.client_names import AS_SEEN
 from capture_agent.settings.fields import Section
 from capture_agent.settings.loading import UnusableSettings, load_settings
 from capture_agent.settings.whole import Settings
@@ -89,7 +90,7 @@ def test_environment_beats_the_file_also_where_it_names_the_other_key_for_the_sa
 
 def test_waiting_and_bounds_reach_the_pipeline() -> None:
     given = {"join.wait_ms": 250, "join.idle_s": 60, "join.max_connections": 10}
-    settings = pipeline_settings(load_settings(None, given), run_id=5, has_requests=False)
+    settings = pipeline_settings(load_settings(None, given), 5, AS_SEEN, has_requests=False)
     assert settings.correlator.wait_us == 250_000
     assert settings.correlator.epochs.idle_us == 60_000_000
     assert (settings.flows.max_flows, settings.correlator.epochs.max_epochs) == (10, 20)
