@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,8 +44,9 @@ def maybe_pseudonyms(settings: Settings) -> Pseudonyms | None:
 
 
 def read_key(path: Path, user: str | None) -> bytes:
-    """The content of a key file that belongs to root, to this process's user or to `user`, and to no other.
+    """The content of a key file that the agent's user alone can use: `user`, else the one of this process.
 
+    Root without a `user` may only look on behalf of the agent, so to root any owner is right.
     Raises UnusableKeyFile.
     """
     try:
@@ -56,6 +56,8 @@ def read_key(path: Path, user: str | None) -> bytes:
             # What was opened is what is judged: a name could stand for another file a moment later.
             _check(path, os.fstat(file.fileno()), user)
             secret = file.read(MAX_BYTES + 1)
+    except PermissionError as error:
+        raise UnusableKeyFile(f"{path}: cannot be read: chown it to the agent's user") from error
     except OSError as error:
         raise UnusableKeyFile(f"{path}: {error.strerror}") from error
     if len(secret) < MIN_BYTES:
@@ -73,15 +75,18 @@ def _check(path: Path, found: os.stat_result, user: str | None) -> None:
     if found.st_mode & OTHERS:
         mode = stat.S_IMODE(found.st_mode)
         raise UnusableKeyFile(f"{path}: others can use it (mode {mode:04o}): chmod 600, and make a new key")
-    if found.st_uid not in _owners(user):
-        name = user or pwd.getpwuid(os.geteuid()).pw_name
+    owner_id = _maybe_owner_id(user)
+    if owner_id is not None and found.st_uid != owner_id:
+        name = user or pwd.getpwuid(owner_id).pw_name
         raise UnusableKeyFile(f"{path}: belongs to user {found.st_uid}: chown {name}, and make a new key")
 
 
-def _owners(user: str | None) -> set[int]:
-    owners = {0, os.geteuid()}
-    if user is not None:
-        # A user that is not known is reported as a fault of its own setting.
-        with suppress(KeyError):
-            owners.add(pwd.getpwnam(user).pw_uid)
-    return owners
+def _maybe_owner_id(user: str | None) -> int | None:
+    """Whose file it must be; None if that cannot be told."""
+    if user is None:
+        return os.geteuid() or None
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        # Reported as a fault of its own setting.
+        return None

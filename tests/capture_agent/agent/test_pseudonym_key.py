@@ -66,11 +66,27 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.root
-def test_file_of_another_user_is_refused_but_not_that_of_the_agents_own(key: Path) -> None:
+def test_file_belongs_to_the_user_that_the_agent_becomes(key: Path) -> None:
+    with pytest.raises(UnusableKeyFile, match="belongs to user 0: chown nobody"):
+        read_key(key, "nobody")
     os.chown(key, 65_534, -1)
     assert read_key(key, "nobody") == RANDOM
-    with pytest.raises(UnusableKeyFile, match="belongs to user 65534: chown root"):
-        read_key(key, None)
+    assert read_key(key, None) == RANDOM, "root does not know as whom the agent will run"
+    with pytest.raises(UnusableKeyFile, match="belongs to user 65534: chown daemon"):
+        read_key(key, "daemon")
+
+
+@pytest.mark.root
+def test_file_that_the_agents_user_cannot_read_is_told_so(key: Path) -> None:
+    for folder in (key.parent, *key.parents):
+        if folder.stat().st_uid == 0 and folder != Path("/tmp") and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    os.seteuid(65_534)
+    try:
+        with pytest.raises(UnusableKeyFile, match="cannot be read: chown it to the agent's user"):
+            read_key(key, None)
+    finally:
+        os.seteuid(0)
 
 
 def test_without_a_key_clients_keep_their_addresses() -> None:
