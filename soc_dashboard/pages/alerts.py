@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlencode
@@ -63,11 +64,11 @@ class AlertsPage(PageSession):
         return self.alerts.drawers()
 
     async def read(self, window: Window, as_of: datetime) -> None:
-        """The queue first, because it is what the person waits for."""
-        await self.alerts.read()
-        extent = await self.marts.fetch("data_extent", Extent, {})
+        """The queue and what it has in common, each shown when it is there."""
+        *_, extent = await asyncio.gather(
+            self.alerts.read(), self._read_facets(), self.marts.fetch("data_extent", Extent, {})
+        )
         self.notice(stale_banner(extent[0].newest, window, as_of))
-        await self._read_facets()
 
     async def _read_facets_again(self) -> None:
         try:

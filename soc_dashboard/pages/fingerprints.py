@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -71,9 +72,8 @@ class FingerprintsPage(PageSession):
     async def read(self, window: Window, as_of: datetime) -> None:
         """One page of the table, and the age of the data."""
         self._as_of = as_of
-        extent = await self.marts.fetch("data_extent", Extent, {})
+        _, extent = await asyncio.gather(self.table.read(), self.marts.fetch("data_extent", Extent, {}))
         self.notice(stale_banner(extent[0].newest, window, as_of))
-        await self.table.read()
 
     async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
         rows = await read_fingerprints(self.marts, self.window, wanted)

@@ -21,7 +21,7 @@ from soc_dashboard.pages.brush import zoom_to_bars
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.store.alerts import read_alerts
 from soc_dashboard.store.campaigns import OPEN, read_campaigns
-from soc_dashboard.store.overview import Overview, PageRequest, read_overview
+from soc_dashboard.store.overview import Overview, PageRequest, Traffic, read_overview, read_traffic
 from soc_dashboard.window import WEEK, Window
 
 TIMELINE_PX = 190
@@ -62,7 +62,8 @@ class OverviewPage(PageSession):
 
     async def read(self, window: Window, as_of: datetime) -> None:
         """Figures and list, both in parallel reads."""
-        overview, alerts, campaigns = await asyncio.gather(
+        _, overview, alerts, campaigns = await asyncio.gather(
+            self._show_first_figures(window, as_of),
             read_overview(self.marts, window, as_of),
             read_alerts(self.marts, (), window, PageRequest(page_rows=MAX_SHOWN)),
             read_campaigns(self.marts, window, PageRequest(page_rows=MAX_CAMPAIGNS), OPEN),
@@ -72,12 +73,18 @@ class OverviewPage(PageSession):
             states.stale_banner(overview.extent.newest, window, as_of)
             + states.loss_banner(overview.now.capture, overview.now.requests)
         )
-        self.kpis.object = str(kpi_row(overview_kpis(overview)))
+        self.kpis.object = str(kpi_row(overview_kpis(overview.now, overview.before, as_of)))
         span = carried_query(self.time_range)
         self.hosts.object = str(host_bars(overview.hosts, window, span))
         self.attention.object = str(attention_list(campaigns, alerts, self._looked, window, as_of, span))
         self.sensors.object = str(sensor_strip(overview.now.sensors, overview.joins, as_of, window))
         self.redraw()
+
+    async def _show_first_figures(self, window: Window, as_of: datetime) -> None:
+        """The figures of a page just opened, while the span they are compared with is still read."""
+        now = await read_traffic(self.marts, window)
+        if self._shown is None:
+            self.kpis.object = str(kpi_row(overview_kpis(now, None, as_of)))
 
     def redraw(self) -> None:
         """The timeline, in the colours of the theme."""
@@ -113,11 +120,10 @@ class OverviewPage(PageSession):
         self.timeline_wait.visible = not overview.now.requests
 
 
-def overview_kpis(overview: Overview) -> list[Kpi]:
-    """The four figures that matter."""
-    now, before = overview.now, overview.before
+def overview_kpis(now: Traffic, before: Traffic | None, as_of: datetime) -> list[Kpi]:
+    """The four figures that matter; `before` is what they are compared with."""
     against = compared_with(before.window if before else None, now.window)
-    as_of = f"As of {utc_text(overview.as_of)}, {states.asked_text(now.window)}."
+    asked = f"As of {utc_text(as_of)}, {states.asked_text(now.window)}."
     suspicious = now.verdict_ratio("suspicious")
     tls = sum(row.requests_tls for row in now.sensors)
     frames = sum(row.frames_seen for row in now.sensors)
@@ -126,7 +132,7 @@ def overview_kpis(overview: Overview) -> list[Kpi]:
             "Requests",
             compact(now.requests),
             change(now.requests, before.requests if before else None, against),
-            f"Finished requests that the sensors reported, all hosts. {as_of}",
+            f"Finished requests that the sensors reported, all hosts. {asked}",
         ),
         Kpi(
             "Bot share",
@@ -134,7 +140,7 @@ def overview_kpis(overview: Overview) -> list[Kpi]:
             change_points(now.bot_ratio, before.bot_ratio if before else None, against, more_is_worse=True)
             + Markup(" · suspicious <b>{}</b>").format(percent(suspicious)),
             "Requests from entities judged good bot or bad bot, of all "
-            f"{number(now.requests)} requests; suspicious ones are counted apart. {as_of}",
+            f"{number(now.requests)} requests; suspicious ones are counted apart. {asked}",
         ),
         Kpi(
             "New suspicious entities",
@@ -148,7 +154,7 @@ def overview_kpis(overview: Overview) -> list[Kpi]:
             + Markup(" · of <b>{}</b>").format(number(now.suspects.suspicious)),
             "Client, fingerprint and host judged suspicious or bad bot in this range and not in "
             "the seven days "
-            f"before it, of {number(now.suspects.suspicious)} so judged. {as_of}",
+            f"before it, of {number(now.suspects.suspicious)} so judged. {asked}",
         ),
         Kpi(
             "Capture loss",
@@ -156,7 +162,7 @@ def overview_kpis(overview: Overview) -> list[Kpi]:
             Markup("<b>{}</b> of TLS requests joined").format(percent(now.capture.join_ratio, 2)),
             f"Frames dropped by the kernel, of {number(frames)} frames; joined means that the "
             "handshake of the "
-            f"connection was seen, of {number(tls)} TLS requests. {as_of}",
+            f"connection was seen, of {number(tls)} TLS requests. {asked}",
         ),
     ]
 

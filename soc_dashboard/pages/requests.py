@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -67,11 +68,11 @@ class RequestsPage(PageSession):
         return [self.requests.drawer]
 
     async def read(self, window: Window, as_of: datetime) -> None:
-        """The log first, because it is what the person waits for."""
-        await self.requests.read()
-        extent = await self.marts.fetch("data_extent", Extent, {})
+        """The log and its timeline, each shown when it is there."""
+        *_, extent = await asyncio.gather(
+            self.requests.read(), self._read_timeline(), self.marts.fetch("data_extent", Extent, {})
+        )
         self.notice(states.stale_banner(extent[0].newest, window, as_of))
-        await self._read_timeline()
 
     async def _read_timeline_again(self) -> None:
         try:

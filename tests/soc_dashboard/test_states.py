@@ -8,8 +8,8 @@ from soc_dashboard.components.kpi import Kpi, kpi_row
 from soc_dashboard.components.sensors import sensor_strip
 from soc_dashboard.components.states import failed_banner, loss_banner, newest_link, stale_banner
 from soc_dashboard.pages.overview import overview_kpis
-from soc_dashboard.store.overview import Capture, Overview, Traffic
-from soc_dashboard.store.rows import Extent, JoinAccuracy, NewSuspects, SensorLedger, VerdictTotal
+from soc_dashboard.store.overview import Capture, Traffic
+from soc_dashboard.store.rows import JoinAccuracy, NewSuspects, SensorLedger, VerdictTotal
 from soc_dashboard.window import Window
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -116,8 +116,7 @@ def test_offer_leads_to_the_last_day_with_data() -> None:
 
 
 def test_key_figures_name_their_denominator_and_time() -> None:
-    overview = Overview(NOW, Extent(oldest=None, newest=NOW), traffic(ledger()), None, (), (), ())
-    kpis: dict[str, Kpi] = {kpi.label: kpi for kpi in overview_kpis(overview)}
+    kpis: dict[str, Kpi] = {kpi.label: kpi for kpi in overview_kpis(traffic(ledger()), None, NOW)}
     assert kpis["Bot share"].value == "30.0\u202f%"
     assert "of all 1\u202f000 requests" in kpis["Bot share"].definition
     assert "99.00\u202f%" in kpis["Capture loss"].sub
