@@ -1,16 +1,21 @@
-"""Waiting times of every page of the dashboard with several people at once, and the server's memory.
+"""Waiting times of every page of the dashboard with several people at once, and what they cost.
 
-    python bench/dashboard.py --url http://ja4:PASSWORD@127.0.0.1:8123/ja4_processing [--users 5] [--rounds 3]
-        [--pages overview,requests] [--range 24h] [--keep-log FILE]
+    python bench/dashboard.py --url http://ja4:PASSWORD@127.0.0.1:8123/ja4_processing [--users 5] [--rounds 2]
+        [--pages overview,requests] [--range 24h] [--pause 0] [--keep-log FILE]
 
 Starts a dashboard of its own on that database, signs in `--users` people, each with a browser context of
-their own in one headless Chromium, and lets all of them open each page at the same time, `--rounds` times.
+their own in one headless Chromium, and lets all of them open each page at the same time, `--rounds` times,
+or, with `--pause`, each a random time of up to so many seconds after the others.
 
-*open*: from the navigation until the first figures stand: no skeleton is left and the time of the reading is
-shown. The first round of each person begins with an empty cache and is told apart (*cold*). *filter*: from a
-click on another time range until the new reading is shown. *bytes* is what a cold page transfers. Memory is
-the resident set of the server, sampled after every round (its peak). Goals: open p95 1.5 s, filter p95 1 s,
-memory 1.5 GB, with 100 M requests in the database.
+*useful*: from the navigation until the page's key figures or the first rows of its table stand. *whole*:
+until no skeleton is left and the time of the reading is shown. The first round of each person begins with an
+empty cache and is told apart (*cold*). *filter*: from a click on another time range until the new reading is
+shown whole. *MB* is what a cold page transfers.
+
+Browser, server and database share the machine's cores, where people have their own: the CPU seconds of each
+for one opening with its filter change tell how much of the waiting is whose. Memory is the resident set of
+the server, sampled after every round (its peak). Goals: useful p95 1.5 s, filter p95 1 s, memory 1.5 GB,
+with 100 M requests in the database.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ import argparse
 import asyncio
 import math
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -30,7 +36,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import clickhouse_connect
 import psutil
@@ -44,6 +50,14 @@ CHROMIUM = "/usr/bin/chromium"
 OPEN_GOAL_S, FILTER_GOAL_S, MEMORY_GOAL_GB = 1.5, 1.0, 1.5
 WAIT_MS = 60_000
 START_DEADLINE_S = 120
+USEFUL = """() => {
+  const all = (root) => [...root.querySelectorAll("*")].flatMap((node) =>
+    node.shadowRoot ? [node, ...all(node.shadowRoot)] : [node])
+  const stands = (node) => node.checkVisibility() && (
+    node.matches(".tabulator-row, .empty, .facts, .books, table.plain") ||
+    (node.matches(".kpi") && !node.querySelector(".skeleton")))
+  return all(document).some((node) => node.classList && stands(node)) && performance.now()
+}"""
 SHOWN = """(before) => {
   const all = (root) => [...root.querySelectorAll("*")].flatMap((node) =>
     node.shadowRoot ? [node, ...all(node.shadowRoot)] : [node])
@@ -88,9 +102,24 @@ class Times:
 
     cold: list[float] = field(default_factory=list)
     warm: list[float] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)
     filtered: list[float] = field(default_factory=list)
     bytes: int = 0
     failures: int = 0
+    cpu_s: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Browser, server, database: of one opening and its filter change, the mean of all."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A dashboard that is measured."""
+
+    origin: str
+    secrets: Sequence[str]
+    """A session's secret for each person."""
+    cookie: str
+    """Name of the cookie that takes it."""
+    server: psutil.Process
 
 
 def addresses(dsn: str, wanted: Sequence[str]) -> dict[str, str]:
@@ -118,8 +147,8 @@ def addresses(dsn: str, wanted: Sequence[str]) -> dict[str, str]:
 
 
 @contextmanager
-def dashboard(dsn: str, users: int, log: Path) -> Iterator[tuple[str, list[str], str, psutil.Process]]:
-    """A dashboard on a free port: origin, a session's secret for each person, cookie name, process."""
+def dashboard(dsn: str, users: int, log: Path) -> Iterator[Bench]:
+    """A dashboard on a free port."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -149,7 +178,7 @@ def dashboard(dsn: str, users: int, log: Path) -> Iterator[tuple[str, list[str],
         origin = f"http://127.0.0.1:{port}"
         try:
             wait_for(f"{origin}/assets/fonts.css", process, log)
-            yield origin, secrets, f"ja4_session_{port}", psutil.Process(process.pid)
+            yield Bench(origin, secrets, f"ja4_session_{port}", psutil.Process(process.pid))
         finally:
             process.terminate()
             process.wait(timeout=30)
@@ -167,11 +196,13 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise SystemExit(f"the dashboard did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
 
 
-async def opened(page: Page, address: str) -> float:
-    """Seconds from the navigation until the first figures stand."""
+async def opened(page: Page, address: str) -> tuple[float, float]:
+    """Seconds from the navigation until the first figures stand, and until all do."""
     await page.goto(address, wait_until="commit")
-    shown = await page.wait_for_function(SHOWN, arg="", polling="raf", timeout=WAIT_MS)
-    return float(await shown.json_value()) / 1000
+    useful = page.wait_for_function(USEFUL, polling="raf", timeout=WAIT_MS)
+    whole = page.wait_for_function(SHOWN, arg="", polling="raf", timeout=WAIT_MS)
+    first, last = await asyncio.gather(useful, whole)
+    return float(await first.json_value()) / 1000, float(await last.json_value()) / 1000
 
 
 async def filtered(page: Page, preset: str) -> float:
@@ -184,52 +215,85 @@ async def filtered(page: Page, preset: str) -> float:
 
 
 async def visit(
-    context: BrowserContext, origin: str, path: str, span: str, is_cold: bool, times: Times
+    context: BrowserContext, address: str, preset: str, is_cold: bool, pause_s: float, times: Times
 ) -> None:
     """One person opens one page and changes its range."""
+    await asyncio.sleep(random.uniform(0, pause_s))
     page = await context.new_page()
-    joint = "&" if "?" in path else "?"
     try:
-        seconds = await opened(page, f"{origin}{path}{joint}range={span}")
-        (times.cold if is_cold else times.warm).append(seconds)
+        useful, whole = await opened(page, address)
+        (times.cold if is_cold else times.warm).append(useful)
+        times.whole.append(whole)
         if is_cold:
             times.bytes = max(times.bytes, int(await page.evaluate(TRANSFERRED)))
-        times.filtered.append(await filtered(page, "6h" if span != "6h" else "24h"))
+        await asyncio.sleep(random.uniform(0, pause_s))
+        times.filtered.append(await filtered(page, preset))
     except PlaywrightTimeout:
         times.failures += 1
     finally:
         await page.close()
 
 
+def cpu_s(processes: Sequence[psutil.Process]) -> float:
+    """CPU time of processes and all that they started, those that ended included."""
+    total = 0.0
+    for process in processes:
+        try:
+            family = [process, *process.children(recursive=True)]
+            spent = [one.cpu_times() for one in family]
+        except psutil.NoSuchProcess:
+            continue
+        total += sum(one.user + one.system + one.children_user + one.children_system for one in spent)
+    return total
+
+
+def listening(port: int | None) -> list[psutil.Process]:
+    """The process on this machine that serves the port; none when it is elsewhere."""
+    return [
+        psutil.Process(one.pid)
+        for one in psutil.net_connections("tcp")
+        if one.status == psutil.CONN_LISTEN and one.pid and one.laddr.port == port
+    ][:1]
+
+
 async def measure(
-    browser: Browser,
-    origin: str,
-    secrets: Sequence[str],
-    cookie: str,
-    pages: dict[str, str],
-    rounds: int,
-    span: str,
-    server: psutil.Process,
+    browser: Browser, bench: Bench, pages: dict[str, str], arguments: argparse.Namespace
 ) -> tuple[dict[str, Times], int]:
     """Times of every page, and the server's largest resident set in bytes."""
     found: dict[str, Times] = {name: Times() for name in pages}
+    browsers = [one for one in psutil.Process().children(recursive=True) if "chrom" in one.name()]
+    roots = [one for one in browsers if one.parent() not in browsers]
+    watched = (roots, [bench.server], listening(urlsplit(arguments.url).port))
+    preset = "6h" if arguments.range != "6h" else "24h"
     peak = 0
     for name, path in pages.items():
-        contexts = [await browser.new_context(viewport={"width": 1280, "height": 800}) for _ in secrets]
-        for context, secret in zip(contexts, secrets, strict=True):
+        contexts = [await browser.new_context(viewport={"width": 1280, "height": 800}) for _ in bench.secrets]
+        for context, secret in zip(contexts, bench.secrets, strict=True):
             await context.add_cookies(
                 [
-                    {"name": cookie, "value": secret, "url": origin},
-                    {"name": "ja4_tour", "value": "done", "url": origin},
+                    {"name": bench.cookie, "value": secret, "url": bench.origin},
+                    {"name": "ja4_tour", "value": "done", "url": bench.origin},
                 ]
             )
-        for number in range(rounds):
+        address = f"{bench.origin}{path}{'&' if '?' in path else '?'}range={arguments.range}"
+        before = [cpu_s(processes) for processes in watched]
+        for number in range(arguments.rounds):
             await asyncio.gather(
-                *(visit(context, origin, path, span, number == 0, found[name]) for context in contexts)
+                *(
+                    visit(context, address, preset, number == 0, arguments.pause, found[name])
+                    for context in contexts
+                )
             )
-            peak = max(peak, server.memory_info().rss)
+            peak = max(peak, bench.server.memory_info().rss)
+        openings = arguments.rounds * len(contexts)
+        browser_s, server_s, database_s = (
+            (cpu_s(processes) - earlier) / openings
+            for processes, earlier in zip(watched, before, strict=True)
+        )
+        found[name].cpu_s = (browser_s, server_s, database_s)
         for context in contexts:
             await context.close()
+        print(line(name, found[name]), flush=True)
     return found, peak
 
 
@@ -239,26 +303,35 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[math.ceil(share * len(ordered)) - 1] if ordered else math.nan
 
 
-def report(found: dict[str, Times], peak: int, users: int) -> None:
-    """Print a line for each page, and whether the goals are met."""
-    print(f"{users} people at once; seconds; goals: open p95 {OPEN_GOAL_S}, filter p95 {FILTER_GOAL_S}")
-    print(
-        f"{'page':14}{'cold p95':>10}{'open p50':>10}{'open p95':>10}{'filter p95':>12}{'MB cold':>9}  failed"
+HEADS = ("cold p50", "cold p95", "warm p50", "warm p95", "whole p95", "filter p50", "filter p95")
+
+
+def line(name: str, times: Times) -> str:
+    """The figures of one page, and the goals that it misses."""
+    figures = (
+        *(quantile(values, share) for values in (times.cold, times.warm) for share in (0.5, 0.95)),
+        quantile(times.whole, 0.95),
+        *(quantile(times.filtered, share) for share in (0.5, 0.95)),
     )
-    for name, times in found.items():
-        opens, filters = quantile(times.warm, 0.95), quantile(times.filtered, 0.95)
-        missed = " ".join(
-            word
-            for word, value, goal in (("open", opens, OPEN_GOAL_S), ("filter", filters, FILTER_GOAL_S))
-            if not value <= goal
-        )
-        print(
-            f"{name:14}{quantile(times.cold, 0.95):10.2f}{quantile(times.warm, 0.5):10.2f}{opens:10.2f}"
-            f"{filters:12.2f}{times.bytes / 1e6:9.2f}{times.failures:8}  {missed and 'misses: ' + missed}"
-        )
-    every = [value for times in found.values() for value in times.warm]
+    goals = (("useful", [*times.cold, *times.warm], OPEN_GOAL_S), ("filter", times.filtered, FILTER_GOAL_S))
+    missed = [word for word, values, goal in goals if not quantile(values, 0.95) <= goal]
+    return (
+        f"{name:14}{''.join(f'{value:11.2f}' for value in figures)}"
+        f"{''.join(f'{value:9.2f}' for value in times.cpu_s)}{times.bytes / 1e6:7.2f}{times.failures:7}"
+        f"{'  misses: ' if missed else ''}{' '.join(missed)}"
+    )
+
+
+def report(found: dict[str, Times], peak: int) -> None:
+    """Print what holds for all pages together, and whether the goals are met."""
+    cold = [value for times in found.values() for value in times.cold]
+    warm = [value for times in found.values() for value in times.warm]
     changes = [value for times in found.values() for value in times.filtered]
-    print(f"all pages: open p95 {quantile(every, 0.95):.2f} s, filter p95 {quantile(changes, 0.95):.2f} s")
+    print(
+        f"all pages: useful p95 {quantile([*cold, *warm], 0.95):.2f} s (cold {quantile(cold, 0.95):.2f}, "
+        f"warm {quantile(warm, 0.95):.2f}; goal {OPEN_GOAL_S}), "
+        f"filter p95 {quantile(changes, 0.95):.2f} s (goal {FILTER_GOAL_S})"
+    )
     print(f"server memory: {peak / 1e9:.2f} GB at most (goal {MEMORY_GOAL_GB})")
 
 
@@ -266,16 +339,20 @@ async def run(arguments: argparse.Namespace) -> None:
     """Measure and print."""
     wanted = [name for name in arguments.pages.split(",") if name]
     pages = addresses(arguments.url, wanted)
-    with dashboard(arguments.url, arguments.users, Path(arguments.keep_log)) as started:
-        origin, secrets, cookie, server = started
+    print(
+        f"{arguments.users} people, each up to {arguments.pause:g} s after the others, "
+        f"{arguments.rounds} rounds, range {arguments.range}, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f}; seconds"
+    )
+    print(f"{'page':14}{''.join(f'{head:>11}' for head in HEADS)}"
+          f"{'browser':>9}{'server':>9}{'database':>9}{'MB':>7}{'failed':>7}")  # fmt: skip
+    with dashboard(arguments.url, arguments.users, Path(arguments.keep_log)) as bench:
         async with async_playwright() as playwright:
             # The sandbox needs user namespaces, which root in a container lacks.
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            found, peak = await measure(
-                browser, origin, secrets, cookie, pages, arguments.rounds, arguments.range, server
-            )
+            found, peak = await measure(browser, bench, pages, arguments)
             await browser.close()
-    report(found, peak, arguments.users)
+    report(found, peak)
 
 
 def main() -> None:
@@ -285,9 +362,10 @@ def main() -> None:
     )
     parser.add_argument("--url", default=os.environ.get("JA4_CLICKHOUSE_URL", ""), help="ClickHouse DSN")
     parser.add_argument("--users", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=3, help="at least 2: the first is the cold one")
+    parser.add_argument("--rounds", type=int, default=2, help="at least 2: the first is the cold one")
     parser.add_argument("--pages", default="", help="names joined by commas; all by default")
     parser.add_argument("--range", default="24h", choices=["1h", "6h", "24h", "7d"])
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds within which people begin")
     parser.add_argument("--keep-log", default=os.devnull, help="file for the dashboard's log")
     arguments = parser.parse_args()
     if not arguments.url:
