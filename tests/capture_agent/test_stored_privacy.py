@@ -166,13 +166,14 @@ def http1_bytes() -> tuple[bytes, bytes]:
 
 def http2_bytes() -> tuple[bytes, bytes]:
     """Both directions of HTTP/2 with prior knowledge."""
-    loose = {
-        "header_encoding": "utf-8",
-        "validate_outbound_headers": False,
-        "validate_inbound_headers": False,
-    }
-    client = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, **loose))
-    server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, **loose))
+    client, server = (
+        h2.connection.H2Connection(
+            h2.config.H2Configuration(
+                client_side=is_client, validate_outbound_headers=False, validate_inbound_headers=False
+            )
+        )
+        for is_client in (True, False)
+    )
     client.initiate_connection()
     server.initiate_connection()
     pseudo = [(":method", "GET"), (":scheme", "http"), (":authority", HEADERS[0][1]), (":path", ABSOLUTE)]
