@@ -1,7 +1,7 @@
 """How well bots are found, on recordings of the lab with known truth.
 
     python bench/detection.py [--cache DIR] [--accept-stale] [--mixtures tenth,hundredth]
-        [--parts table,tiers,leaks,families]
+        [--parts table,tiers,time,leaks,families]
 
 Replays the recordings through the real pipeline into an embedded database (once: the databases are kept in
 DIR, by default var/bench/detection; about ten minutes), trains a forest on lab-1 and measures on lab-2, which
@@ -35,7 +35,7 @@ from ja4_assets.evaluation.evaluate import (
     evaluate,
 )
 from ja4_assets.evaluation.slices import ALL, BOT_TIERS, PEOPLE_TIERS, WITHOUT_HONEST, tier_slice
-from ja4_assets.evaluation.splits import families_left_out
+from ja4_assets.evaluation.splits import families_left_out, split_by_time
 from ja4_assets.ml.forest import EntityForest, ForestSettings, train
 from ja4_assets.ml.scaling import model_matrix
 
@@ -46,7 +46,7 @@ HUNDREDTH = Mixture("lab-2", scale=7.6, seed=9)
 """At most one bot in a hundred identities."""
 HELD_OUT = {"tenth": TENTH, "hundredth": HUNDREDTH}
 SUSPICION, FOREST, RULES_ALONE, RATE = "suspicion", "forest alone", "rules alone", "request rate alone"
-PARTS = ("table", "tiers", "leaks", "families")
+PARTS = ("table", "tiers", "time", "leaks", "families")
 Scores = dict[str, pl.DataFrame]
 
 
@@ -98,6 +98,27 @@ def print_tiers(name: str, scored: pl.DataFrame, truth: pl.DataFrame) -> None:
         print(f"{tier:22}{number:5}" + "".join(f"{cell:>22}" for cell in cells) + "  flagged")
     for rate in (0.01, 0.001):
         print(f"false alerts a day at {rate:.1%}: {_cell(figures, ALL, at(FALSE_ALERTS_PER_DAY, rate))}")
+
+
+def print_time(one: Judgeable, settings: ForestSettings) -> None:
+    """Figures of the second half of a recording's hours by a forest that saw the first half only."""
+    hours = one.entities["hour"].unique().sort()
+    moment = hours[len(hours) // 2]
+    earlier, later = split_by_time(one.entities, moment)
+    _, requests = split_by_time(one.requests, moment)
+    # Who came in the earlier hours only is not asked about.
+    seen = requests["client_ip"].str.strip_prefix("::ffff:").unique()
+    truth = one.truth.filter(pl.col("address").is_in(seen.implode()))
+    scores = forest_scores(later, train(model_matrix(earlier), settings))
+    _, ruled = split_by_time(one.ruled, moment)
+    half = Judgeable(truth, later, ruled, requests)
+    found = {
+        SUSPICION: suspicion(half, scores),
+        FOREST: scores.select("hour", "client_ip", pl.col("anomaly_score").alias("score")),
+        RULES_ALONE: suspicion(half, scores.clear()),
+        RATE: requests,
+    }
+    print_table(f"lab-1, hours from {moment:%H:%M}, trained on those before", found, truth)
 
 
 def print_leaks(one: Judgeable, traits: pl.DataFrame) -> None:
@@ -164,6 +185,8 @@ def main() -> int:
                 print_table(f"lab-2, {name}", scores, one.truth)
             if "tiers" in parts:
                 print_tiers(f"lab-2, {name}", scores[SUSPICION], one.truth)
+    if "time" in parts:
+        print_time(training, settings)
     if "leaks" in parts:
         print_leaks(training, kept(options.cache, TRAINING, accept_stale=True).traits)
     if "families" in parts:

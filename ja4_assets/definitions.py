@@ -10,6 +10,7 @@ from ja4_assets.defs.feedback import review_ranks
 from ja4_assets.defs.intel import INTEL_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
 from ja4_assets.defs.late_hours import refresh_late_hours
+from ja4_assets.defs.live_evaluation import label_evaluation, shadow_agreement
 from ja4_assets.defs.models import entity_forest, entity_forest_champion
 from ja4_assets.defs.promise import promised_alerts
 from ja4_assets.defs.raw import RAW_ASSETS, RAW_CHECKS
@@ -39,6 +40,8 @@ defs = dg.Definitions(
         review_ranks,
         promised_alerts,
         model_drift,
+        shadow_agreement,
+        label_evaluation,
     ],
     asset_checks=[*RAW_CHECKS, joins_are_right],
     jobs=JOBS,

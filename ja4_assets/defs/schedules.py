@@ -12,6 +12,7 @@ from ja4_assets.defs.drift import model_drift
 from ja4_assets.defs.feedback import review_ranks
 from ja4_assets.defs.intel import INTEL_ASSETS, REFERENCE_ASSETS
 from ja4_assets.defs.join_accuracy import joins_are_right
+from ja4_assets.defs.live_evaluation import label_evaluation, shadow_agreement
 from ja4_assets.defs.models import entity_forest, entity_forest_champion, move_champion
 from ja4_assets.defs.partitions import PARTITION_FORMAT
 from ja4_assets.defs.promise import promised_alerts
@@ -51,8 +52,8 @@ train = dg.define_asset_job(
 )
 watch_models = dg.define_asset_job(
     "watch_models",
-    selection=dg.AssetSelection.assets(model_drift),
-    description="Measure how far the last day's traffic is from what the champion was trained on.",
+    selection=dg.AssetSelection.assets(model_drift, shadow_agreement, label_evaluation),
+    description="Measure the champion live: drift, the challenger beside it, and what analysts labelled.",
 )
 everything = dg.define_asset_job(
     "everything",

@@ -61,10 +61,13 @@ def read_labels(client: ArrowReader) -> pl.DataFrame:
 def read_named_by_rules(
     client: ArrowReader, rules: Sequence[Rule], start: datetime, end: datetime, max_rows: int
 ) -> pl.DataFrame:
-    """Keys of the entity hours of the sample for which any rule fires, whatever it says of them."""
+    """Keys of the entity hours of the sample that a rule decides, whatever it says of them.
+
+    A supporting rule alone decides nothing (`rules.policy`).
+    """
     rendered = render(rules, IN_SAMPLE)
     query = NAMED_BY_RULES.replace(PLACE_OF_QUERY, rendered.text).replace(
-        PLACE_OF_CONDITION, " or ".join(rule.id for rule in rules)
+        PLACE_OF_CONDITION, " or ".join(rule.id for rule in rules if not rule.is_supporting)
     )
     parameters = {"start": start, "end": end, "max_rows": max_rows, **rendered.parameters}
     return arrow_to_frame(client.query_arrow(query, parameters=parameters))

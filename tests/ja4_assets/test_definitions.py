@@ -47,6 +47,8 @@ EXPECTED = {
     "review_ranks": ("feedback", "hourly"),
     "promised_alerts": ("verdicts", "hourly"),
     "model_drift": ("models", "whole"),
+    "shadow_agreement": ("models", "whole"),
+    "label_evaluation": ("models", "whole"),
 }
 
 

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from ja4_assets.defs.drift import model_drift
+from ja4_assets.defs.live_evaluation import RANKS_ALIKE_LIVE, label_evaluation, shadow_agreement
 from ja4_assets.defs.partitions import PARTITION_FORMAT, HourWindow
 from ja4_assets.defs.promise import CAN_BE_KEPT, days_of, promised_alerts
 from ja4_assets.defs.verdicts import bot_scores, verdicts
@@ -22,6 +23,31 @@ pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
 Row = dict[str, object]
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+SHADOW_FIGURES = """
+select toString(metric) as metric, value
+from model_evaluations
+where data_set = 'shadow' and model_version = '2'
+order by metric
+"""
+LABELLED_TABLES = (
+    """
+    create table fct_labelled_entity_hour engine = MergeTree order by client_ip as
+    select
+        {hour:DateTime64(0, 'UTC')} as hour, toIPv6(concat('192.0.2.', toString(number))) as client_ip,
+        't13a' as ja4_stable, 'a.test' as host, if(number < 5, 'bad_bot', 'human') as label,
+        generateUUIDv4() as label_id, 'ada' as user, now64(6, 'UTC') as labelled_at,
+        if(number < 3, 'suspicious', 'unknown') as machine_verdict
+    from numbers(10)
+    """,
+    """
+    create table fct_entity_judgement engine = MergeTree order by client_ip as
+    select
+        hour, client_ip, ja4_stable, host, if(label = 'human', 0.1, 0.6) as suspicion,
+        toNullable(if(label = 'human', 0.4, 0.7)) as anomaly_score
+    from fct_labelled_entity_hour
+    """,
+)
+"""Five bots, three of them found by the machine, and five people, as labels have it."""
 VERDICTS_OF_THE_MODEL = """
 select host, toString(client_ip) as ip, toString(verdict) as verdict, reason
 from (select * from verdicts order by decided_at desc limit 1 by hour, client_ip, ja4_stable, host)
@@ -70,6 +96,42 @@ def test_a_refused_model_scores_in_the_champion_s_shadow_and_no_verdict_reads_it
     assert trained.score().success
     assert trained.count("select count() from shadow_scores final where model_version = '2'") == 112
     assert trained.count("select count() from bot_scores where model_version != '1'") == 0
+    result = trained.run(shadow_agreement)
+    (check,) = result.get_asset_check_evaluations()
+    assert check.check_name == RANKS_ALIKE_LIVE
+    assert "Version 2 beside champion 1, 112 entity hours of the last day" in str(check.description)
+    figures = trained.clickhouse.read(SHADOW_FIGURES).to_dicts()
+    assert [row["metric"] for row in figures] == ["rank_correlation", "top_overlap"]
+    assert all(-1.0 <= row["value"] <= 1.0 for row in figures)
+    assert check.passed == (figures[0]["value"] >= 0.7)
+    # The same scores again are no news.
+    assert trained.run(shadow_agreement).success
+    assert trained.clickhouse.read(SHADOW_FIGURES).height == 2
+
+
+def test_without_a_challenger_there_is_nothing_to_compare(trained: Any) -> None:
+    assert trained.score().success
+    result = trained.run(shadow_agreement)
+    (check,) = result.get_asset_check_evaluations()
+    assert (result.success, check.passed) == (True, True)
+    assert trained.clickhouse.read(SHADOW_FIGURES).is_empty()
+
+
+def test_what_analysts_labelled_is_measured_and_a_label_that_ends_leaves(trained: Any) -> None:
+    with trained.clickhouse.client() as client:
+        for statement in LABELLED_TABLES:
+            client.command(statement, parameters={"hour": NOW})
+    assert trained.run(label_evaluation).success
+    about = " from model_evaluations where slice = 'all' and metric = 'average_precision' and data_set = "
+    assert trained.count("select identities" + about + "'analyst_labels, suspicion'") == 5
+    assert trained.count("select value = 1" + about + "'analyst_labels'") == 1
+    assert "labels of ada" in trained.clickhouse.read("select note" + about + "'analyst_labels'").item()
+    before = trained.count("select count() from model_evaluations")
+    assert trained.run(label_evaluation).success
+    assert trained.count("select count() from model_evaluations") == before, "no news, no rows"
+    with trained.clickhouse.client() as client:
+        client.command("alter table fct_labelled_entity_hour delete where label = 'human'")
+    assert trained.run(label_evaluation).success, "bots alone measure nothing"
 
 
 def test_rolling_back_is_moving_one_alias_and_the_next_scores_are_the_old_version_s(trained: Any) -> None:

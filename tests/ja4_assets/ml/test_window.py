@@ -65,6 +65,22 @@ def test_a_sample_has_as_many_rows_as_asked_for_and_a_smaller_one_is_part_of_it(
     assert named_of_all.height
 
 
+def test_what_only_supports_other_rules_names_nobody_and_so_calibrates(
+    database: ClickHouseResource,
+    store_entity_hours: Callable[[list[Row]], None],
+    ordinary_entity_hour: Callable[..., Row],
+) -> None:
+    store_entity_hours(
+        [
+            ordinary_entity_hour(1, hour=HOUR, tcp_os_mismatch=0.9),
+            ordinary_entity_hour(2, hour=HOUR, tcp_os_mismatch=0.9, hdr_case_odd=0.9),
+        ]
+    )
+    with database.client() as client:
+        named = read_named_by_rules(client, RULES, HOUR, END, EVERY_ROW)
+    assert named["client_ip"].to_list() == ["::ffff:198.51.0.2"], "the other is undecided on the day, too"
+
+
 def test_the_same_window_gives_the_same_hashes_whatever_order_its_rows_came_in(
     database: ClickHouseResource,
     store_entity_hours: Callable[[list[Row]], None],
