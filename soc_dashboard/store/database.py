@@ -190,7 +190,9 @@ class SharedReads(MartDatabase):
         """As `MartDatabase.fetch`."""
         if "until_us" not in parameters:
             return await self._marts.fetch(query, row_type, parameters, fragments)
+        loop = asyncio.get_running_loop()
         key = (
+            loop,
             query,
             self._marts.writes,
             tuple((name, str(value)) for name, value in sorted(parameters.items())),
@@ -198,11 +200,11 @@ class SharedReads(MartDatabase):
         )
         task = self._reads.get(key)
         if task is None:
-            task = asyncio.create_task(self._marts.fetch(query, row_type, parameters, fragments))
+            task = loop.create_task(self._marts.fetch(query, row_type, parameters, fragments))
             self._reads[key] = task
             if len(self._reads) > MAX_SHARED:
                 self._reads.popitem(last=False)
-            asyncio.get_running_loop().call_later(SHARED_S, self._reads.pop, key, None)
+            loop.call_later(SHARED_S, self._reads.pop, key, None)
             task.add_done_callback(lambda done: self._forget_failed(key, done))
         # One who leaves must not end the read of the others.
         return list(await asyncio.shield(task))
