@@ -13,7 +13,7 @@ import pytest
 from capture_agent import compiled
 from capture_agent.agent.composition import normal_form, pipeline_settings
 from capture_agent.correlate.correlator import JoinedRequest
-from capture_agent.events import JoinState
+from capture_agent.events import HttpEvent, JoinState
 from capture_agent.intake.event_lines import EventDecoder
 from capture_agent.intake.formats import line_decoder
 from capture_agent.pipeline import Pipeline
@@ -48,6 +48,7 @@ def stored(**given: Any) -> str:
     """The row that is sent for EVENT under these settings, by every writer there is."""
     settings = load_settings(None, given, {})
     event = EventDecoder(normal_form(settings)).decode(json.dumps(EVENT).encode())
+    assert isinstance(event, HttpEvent)
     joined = JoinedRequest(event, JoinState.NO_HELLO, 0, 0.0, 1, 1, None, None)
     text = encode_row(http_request_row(joined, "web1")).decode()
     writer = compiled.maybe_http_row_writer("web1")
@@ -149,6 +150,7 @@ def test_reported_request_leaves_its_secrets_behind(
     given = {"requests.store_query": stores_query}
     name, line = reported()
     event = line_decoder(name, normal_form(load_settings(None, given, {}))).decode(line)
+    assert isinstance(event, HttpEvent)
     one = pipeline(**given)
     row = request_row(map(encode_row, [*one.note(event), *one.finish()]))
     assert (row["path"], row["host"]) == ("http://shop.test/a;jsessionid=", "shop.test")
