@@ -30,6 +30,11 @@ class AssetSettings(BaseSettings):
         validation_alias="JA4_REVERSE_DNS",
         description="Ask this machine's name servers whether a client is the bot that it names.",
     )
+    client_pseudonyms: bool = Field(
+        default=False,
+        validation_alias="JA4_CLIENT_PSEUDONYMS",
+        description="Agents store pseudonyms of clients: no bot is verified, or accused, by its address.",
+    )
     web_bot_keys: Path | None = Field(
         default=None,
         validation_alias="JA4_WEB_BOT_KEYS",

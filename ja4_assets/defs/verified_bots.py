@@ -33,12 +33,18 @@ class BotCheckResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """What may be asked about a client: the DNS, and a file of bots' keys. Neither by default."""
 
     reverse_dns: bool = False
+    client_pseudonyms: bool = False
+    """Addresses are pseudonyms, which only signatures can make up for."""
     web_bot_keys: str = ""
     """Path of the file; empty for none."""
 
     def maybe_resolver(self) -> Resolver | None:
         """The machine's own name servers with a cache, if they may be asked."""
-        return CachedResolver(DnsResolver(), time.monotonic) if self.reverse_dns else None
+        return (
+            CachedResolver(DnsResolver(), time.monotonic)
+            if self.reverse_dns and not self.client_pseudonyms
+            else None
+        )
 
     def key_directory(self) -> KeyDirectory:
         """The keys of the file; raises KeyFileError."""
@@ -48,7 +54,11 @@ class BotCheckResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 def bot_check_resource(settings: AssetSettings) -> BotCheckResource:
     """The resource as the environment configures it."""
     keys = settings.web_bot_keys
-    return BotCheckResource(reverse_dns=settings.reverse_dns, web_bot_keys=str(keys) if keys else "")
+    return BotCheckResource(
+        reverse_dns=settings.reverse_dns,
+        client_pseudonyms=settings.client_pseudonyms,
+        web_bot_keys=str(keys) if keys else "",
+    )
 
 
 @dg.asset(
@@ -69,7 +79,11 @@ def bot_identities(
     claims = clickhouse.read(CLAIMS, window.parameters)
     due = due_claims(claims, clickhouse.read(CHECKED), ages[0] if ages else None, now)
     resolver, directory = bot_checks.maybe_resolver(), bot_checks.key_directory()
-    answers = [Checked(claim.client_ip, claim.claimed, identify(claim, resolver)) for claim in due]
+    are_pseudonyms = bot_checks.client_pseudonyms
+    answers = [
+        Checked(claim.client_ip, claim.claimed, identify(claim, resolver, is_pseudonym=are_pseudonyms))
+        for claim in due
+    ]
     bounds = {"each": SIGNATURES_PER_CLIENT, "most": MAX_SIGNATURES}
     signed = signed_requests(clickhouse.read(SIGNED, {**window.parameters, **bounds}))
     findings = [(client_ip, check(request, directory)) for client_ip, request in signed]

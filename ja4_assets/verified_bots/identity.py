@@ -65,12 +65,19 @@ class Identity:
     """What was found, for the analyst."""
 
 
-def identify(claim: Claim, resolver: Resolver | None) -> Identity:
-    """Check one claim by ranges first, then by DNS if there is a resolver. ValueError for no address."""
+def identify(claim: Claim, resolver: Resolver | None, *, is_pseudonym: bool = False) -> Identity:
+    """Check one claim by ranges first, then by DNS if there is a resolver. ValueError for no address.
+
+    `is_pseudonym`: the address is not the client's, so what is published about it says nothing.
+    """
     address = plain_address(claim.client_ip)
     bot = BOTS_BY_CLAIM.get(claim.claimed)
     if bot is None:
         return Identity("", Method.NONE, State.UNKNOWN, f"nobody says how to verify {claim.claimed}")
+    if is_pseudonym:
+        return _answer(
+            bot, Method.NONE, State.UNKNOWN, "a pseudonym and no address, so nobody vouches for it"
+        )
     if not address.is_global:
         return _answer(bot, Method.NONE, State.UNKNOWN, "not a public address, so nobody vouches for it")
     by_range = _by_range(bot, claim)

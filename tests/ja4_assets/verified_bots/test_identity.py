@@ -111,6 +111,13 @@ def test_an_address_that_is_not_public_is_never_an_impostor_s(address: str) -> N
     assert (found.method, found.state) == (Method.NONE, State.UNKNOWN)
 
 
+@pytest.mark.parametrize("claim", [OUTSIDE, GOOGLEBOT])
+def test_pseudonym_is_nobodys_address(claim: Claim) -> None:
+    found = identify(claim, Zone({}), is_pseudonym=True)
+    assert (found.state, found.method) == (State.UNKNOWN, Method.NONE)
+    assert "pseudonym" in found.detail
+
+
 def test_a_range_is_believed_without_asking_the_dns() -> None:
     zone = Zone({})
     assert identify(GOOGLEBOT, zone).state is State.VERIFIED
