@@ -28,6 +28,7 @@ from soc_dashboard.api.metrics import DashboardMetrics, Measured
 from soc_dashboard.api.readiness import readiness_router
 from soc_dashboard.api.routes import api_router
 from soc_dashboard.export.routes import export_router
+from soc_dashboard.find_route import find_router
 from soc_dashboard.help_text import help_router
 from soc_dashboard.pages.broken import broken_page
 from soc_dashboard.pages.catalogue import PAGES
@@ -71,6 +72,7 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
     app.include_router(api_router(marts, decisions, metrics.registry, now_utc))
     app.include_router(readiness_router(marts))
     app.include_router(export_router(marts))
+    app.include_router(find_router())
     app.include_router(help_router())
     app.router.routes.append(stylesheet_route())
     app.mount("/assets", StaticFiles(directory=STATIC), name="assets")

@@ -24,7 +24,9 @@ grant select on ja4_processing.fct_model_drift to ja4_dashboard;
 grant select on ja4_processing.fct_model_evaluation to ja4_dashboard;
 grant select on ja4_processing.fct_request to ja4_dashboard;
 grant select on ja4_processing.fct_request_minute to ja4_dashboard;
+grant select on ja4_processing.fct_review_rank to ja4_dashboard;
 grant select on ja4_processing.fct_sensor_minute to ja4_dashboard;
+grant select on ja4_processing.fct_watched_entity to ja4_dashboard;
 
 -- What those of them that are views read in turn: a view runs with the rights of whoever asks it.
 grant select on ja4_processing.analyst_labels to ja4_dashboard;
@@ -37,6 +39,7 @@ grant select on ja4_processing.model_drift to ja4_dashboard;
 grant select on ja4_processing.model_evaluations to ja4_dashboard;
 grant select on ja4_processing.model_versions to ja4_dashboard;
 grant select on ja4_processing.raw_agent_ticks to ja4_dashboard;
+grant select on ja4_processing.review_ranks to ja4_dashboard;
 grant select on ja4_processing.stg_agent_ticks to ja4_dashboard;
 
 -- What people decide.

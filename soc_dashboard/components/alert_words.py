@@ -22,7 +22,7 @@ from soc_dashboard.components.markup import (
 )
 from soc_dashboard.filters import MAX_TEXT
 from soc_dashboard.search.terms import Term, written
-from soc_dashboard.store.alert_rows import Alert, AlertFacet
+from soc_dashboard.store.alert_rows import Alert, AlertFacet, ReviewOrder
 
 ALERT_COLUMNS = [
     "verdict",
@@ -79,7 +79,20 @@ def alert_facts(alert: Alert, query: str) -> list[tuple[str, Markup]]:
         if alert.p_value is not None
         else Markup("not scored")
     )
+    review = (
+        [
+            (
+                "Review order",
+                Markup("{:.3f} <span class=muted>0.5 is the model's alert threshold</span>").format(
+                    alert.review_score
+                ),
+            )
+        ]
+        if alert.review_score is not None
+        else []
+    )
     return [
+        *review,
         ("By chance", chance),
         ("Network", network),
         (
@@ -89,6 +102,26 @@ def alert_facts(alert: Alert, query: str) -> list[tuple[str, Markup]]:
             ),
         ),
     ]
+
+
+def review_words(order: ReviewOrder | None) -> Markup:
+    """What the order that labels teach is, and what it was learnt from."""
+    if order is None:
+        return Markup(
+            '<p class="order-note" role="status"><b>No label has taught an order in this range '
+            "yet</b>, so this is the usual one. Each scoring after the first label makes it anew.</p>"
+        )
+    return Markup(
+        '<p class="order-note" role="status"><b>What labels teach first.</b> Learnt from {} labelled {} by '
+        "reweighting the trees of {} {}, as of {}. Entities like those called bots rise, those like people "
+        "sink. It orders what to look at and judges nothing; scores and verdicts stay as they are.</p>"
+    ).format(
+        number(order.labels_used),
+        "hour of an entity" if order.labels_used == 1 else "hours of entities",
+        text(order.model_name, 60),
+        text(order.model_version, 20),
+        utc_text(order.computed_at),
+    )
 
 
 def facet_strip(facets: Sequence[AlertFacet], asked: Sequence[Term], kept: str) -> Markup:

@@ -11,7 +11,7 @@ from soc_dashboard.components.markup import joined
 from soc_dashboard.components.pivots import FIELD_OF_COLUMN, PAGE_OF_FIELD
 from soc_dashboard.personal import Preferences
 
-SCRIPTS = ("tables", "page", "looked", "cells", "help", "picture", "tour", "keys")
+SCRIPTS = ("tables", "page", "looked", "cells", "help", "picture", "tour", "find", "keys")
 """In this order: the later ones use the earlier."""
 
 

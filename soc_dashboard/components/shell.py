@@ -13,6 +13,7 @@ from panel_material_ui.template.base import Page
 
 from soc_dashboard.assets import asset
 from soc_dashboard.components.display_time import local_text, zone_name
+from soc_dashboard.components.find_box import find_box
 from soc_dashboard.components.icons import icon
 from soc_dashboard.components.markup import STYLESHEET, ago_text, html_pane, utc_text
 from soc_dashboard.filters import CUSTOM, DEFAULT_PRESET, PRESETS, TimeRange
@@ -215,6 +216,7 @@ def frame(
     header_row = pn.Row(
         html_pane(brand(), sizing_mode=None),
         *header,
+        html_pane(find_box("header"), sizing_mode=None, css_classes=["wide-only", "find-host"]),
         views,
         toggle,
         css_classes=["header-items"],
@@ -232,7 +234,15 @@ def frame(
         sidebar_variant="permanent",
         sidebar_width=RAIL_PX,
         sidebar_resizable=False,
-        main=[pn.Column(*main, css_classes=["page"], stylesheets=[STYLESHEET], sizing_mode="stretch_width")],
+        main=[
+            pn.Column(
+                html_pane(find_box("page"), css_classes=["narrow-only"]),
+                *main,
+                css_classes=["page"],
+                stylesheets=[STYLESHEET],
+                sizing_mode="stretch_width",
+            )
+        ],
         theme_toggle=False,
         theme_config=material_theme(),
         dark_theme=is_dark_visit(),

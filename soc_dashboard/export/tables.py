@@ -23,6 +23,7 @@ from soc_dashboard.store.rows import (
     RequestRow,
     Row,
 )
+from soc_dashboard.store.watch_list import WatchedEntity, read_watched
 from soc_dashboard.verdicts import HOSTILE, SEVERITY
 from soc_dashboard.window import Window
 
@@ -75,6 +76,10 @@ async def _labels(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
     return await read_labels(marts, asked.wanted, is_active_only=asked.is_active_only)
 
 
+async def _watched(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
+    return await read_watched(marts, asked.wanted)
+
+
 async def _audit(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
     return await read_audit(marts, asked.wanted, asked.window, asked.action, asked.is_ranged)
 
@@ -86,5 +91,6 @@ EXPORTS: dict[str, ExportTable] = {
     "clients": ExportTable(ClientRow, _clients),
     "fingerprints": ExportTable(FingerprintLoad, _fingerprints),
     "labels": ExportTable(LabelRow, _labels),
+    "watched": ExportTable(WatchedEntity, _watched),
     "audit": ExportTable(AuditRow, _audit),
 }

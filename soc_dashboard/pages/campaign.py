@@ -14,10 +14,12 @@ from soc_dashboard.components.subject_kpis import SubjectFigures
 from soc_dashboard.pages.entity_table import EntityTable
 from soc_dashboard.pages.subject import SubjectPage
 from soc_dashboard.search.terms import Term
-from soc_dashboard.store.campaign_rows import Campaign
+from soc_dashboard.store.campaign_rows import Campaign, CampaignEvent
 from soc_dashboard.store.campaigns import campaign_scope, maybe_campaign, read_campaign_life
+from soc_dashboard.store.markers import Markers, read_campaign_markers
 from soc_dashboard.store.subject import SubjectReading
 from soc_dashboard.store.tops import Top
+from soc_dashboard.window import Window
 
 
 class CampaignPage(SubjectPage):
@@ -31,6 +33,7 @@ class CampaignPage(SubjectPage):
     def __init__(self, **session: object) -> None:
         self.life = html_pane(states.skeleton_block(60))
         self._campaign: Campaign | None = None
+        self._events: list[CampaignEvent] = []
         super().__init__(**session)
 
     def scope(self) -> tuple[Term, ...]:
@@ -59,6 +62,10 @@ class CampaignPage(SubjectPage):
             of.surge(),
         ]
 
+    async def read_markers(self, window: Window) -> Markers:
+        """Its own life, and labels about its members."""
+        return await read_campaign_markers(self.marts, self.subject.value, self._events, window)
+
     async def maybe_title(self) -> Markup | None:
         """Name, sentence and facts; a campaign that is not known has no page."""
         asked = self.subject.value
@@ -67,6 +74,6 @@ class CampaignPage(SubjectPage):
             self.name.object = str(campaign_not_found(asked))
             return None
         query = carried_query(self.time_range)
-        events = await read_campaign_life(self.marts, campaign.campaign_id)
-        self.life.object = str(campaign_life(campaign, events, query))
+        self._events = await read_campaign_life(self.marts, campaign.campaign_id)
+        self.life.object = str(campaign_life(campaign, self._events, query))
         return campaign_title(campaign, self.as_of, query)

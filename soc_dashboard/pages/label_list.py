@@ -16,6 +16,7 @@ from soc_dashboard.components.display_time import local_text
 from soc_dashboard.components.label_words import state_text, target_text
 from soc_dashboard.components.markup import STYLESHEET, chip, html_pane, joined, text, utc_text, visible
 from soc_dashboard.components.shell import DRAWER_PX
+from soc_dashboard.components.watch_words import hits_text
 from soc_dashboard.filters import LabelState
 from soc_dashboard.labels import LabelRefusedError, LabelScope, target
 from soc_dashboard.pages.session import PageSession
@@ -25,14 +26,16 @@ from soc_dashboard.store.decision_log import DecisionLog, GivenLabel
 from soc_dashboard.store.labels import read_labels
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.store.rows import LabelRow
+from soc_dashboard.store.watch_list import read_label_hits
 
 COLUMNS: Columns = {
     "list": ("List", 7, PLAIN),
     "label": ("Label", 9, MARKUP),
-    "target": ("About", 33, PLAIN),
-    "note": ("Note", 22, PLAIN),
-    "user": ("By", 8, PLAIN),
-    "labelled_at": ("Changed", 11, PLAIN),
+    "target": ("About", 27, PLAIN),
+    "note": ("Note", 18, PLAIN),
+    "hits": ("Hit in the range", 13, PLAIN),
+    "user": ("By", 7, PLAIN),
+    "labelled_at": ("Since", 12, PLAIN),
     "state": ("State", 10, PLAIN),
 }
 ALLOWED = ("human", "good_bot")
@@ -103,6 +106,9 @@ class LabelList:
     async def _read_page(self, wanted: PageRequest) -> tuple[pd.DataFrame, int]:
         rows = await read_labels(self._session.marts, wanted, is_active_only=not self._state.is_all)
         self._rows = rows
+        hits = await read_label_hits(
+            self._session.marts, [str(row.label_id) for row in rows], self._session.window
+        )
         frame = pd.DataFrame(
             [
                 (
@@ -110,8 +116,9 @@ class LabelList:
                     str(chip(row.label)),
                     visible(target_text(row), CELL),
                     visible(row.note, CELL),
+                    hits_text(hits.get(str(row.label_id))),
                     visible(row.user, 60),
-                    local_text(row.labelled_at, "%Y-%m-%d %H:%M"),
+                    local_text(row.first_labelled_at, "%Y-%m-%d %H:%M"),
                     state_text(row, self._session.as_of),
                 )
                 for row in rows

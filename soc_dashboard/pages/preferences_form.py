@@ -63,7 +63,7 @@ class PreferencesForm:
             css_classes=["form"],
             stylesheets=[STYLESHEET],
             sizing_mode="stretch_width",
-            styles={"gap": "12px 16px"},
+            gap="12px 16px",
         )
         note = "kept as soon as chosen; other pages follow when they are opened again"
         self.card = card(head_pane("Your preferences", note), fields, self._said)

@@ -19,12 +19,14 @@ from soc_dashboard.components.contributions import fingerprint_reasons
 from soc_dashboard.components.kpi import Kpi, kpi_row
 from soc_dashboard.components.markup import html_pane, utc_text
 from soc_dashboard.components.shell import carried_query
+from soc_dashboard.components.timeline_markers import marker_lane, marks_by_bar
 from soc_dashboard.components.top_bars import top_bars
 from soc_dashboard.filters import Subject, TableState
 from soc_dashboard.pages.brush import zoom_to_bars
 from soc_dashboard.pages.request_table import RequestTable
 from soc_dashboard.pages.session import PageSession
 from soc_dashboard.search.terms import Term
+from soc_dashboard.store.markers import Markers, read_markers
 from soc_dashboard.store.overview import read_capture
 from soc_dashboard.store.subject import SubjectReading, read_subject
 from soc_dashboard.store.tops import Top, read_tops
@@ -63,6 +65,7 @@ class SubjectPage(PageSession):
         self.name = html_pane(states.skeleton_block(44))
         self.kpis = html_pane(states.skeleton_kpis(8))
         self.timeline_head = html_pane(head("Requests over time", "drag to zoom"))
+        self.markers = html_pane(Markup(""), visible=False, css_classes=["markers"])
         self.timeline = charts.chart(TIMELINE_PX)
         self.timeline_wait = html_pane(states.skeleton_block(TIMELINE_PX - 24))
         self.donut = charts.chart(DONUT_PX)
@@ -77,10 +80,14 @@ class SubjectPage(PageSession):
         bars = charts.brushable(self.timeline, lambda first, last: zoom_to_bars(self, first, last))
         self._details = pn.Column(
             self.kpis,
-            card(self.timeline_head, self.timeline_wait, self.timeline, bars),
+            card(self.timeline_head, self.markers, self.timeline_wait, self.timeline, bars),
             grid(
                 "thirds" if len(self.tops) == 2 else "quarters",
-                card(head_pane("Verdicts", "share of requests"), self.donut_wait, self.donut),
+                card(
+                    html_pane(head("Verdicts", "share of requests", is_chart=True)),
+                    self.donut_wait,
+                    self.donut,
+                ),
                 *(card(pane) for pane in self.top_bars.values()),
             ),
             self.members.card,
@@ -127,6 +134,10 @@ class SubjectPage(PageSession):
         """Everything that the common part of the page shows."""
         return await read_subject(self.marts, self.scope(), window, as_of)
 
+    async def read_markers(self, window: Window) -> Markers:
+        """What is marked on the timeline."""
+        return await read_markers(self.marts, self.scope(), window)
+
     def url_names(self) -> Mapping[str, tuple[param.Parameterized, str]]:
         """The range and both tables' state."""
         return {
@@ -164,10 +175,12 @@ class SubjectPage(PageSession):
             self.notice(Markup(""))
             return
         self.name.object = str(title)
-        reading, tops, capture = await asyncio.gather(
+        reading, tops, capture, *_ = await asyncio.gather(
             self.read_reading(window, as_of),
             read_tops(self.marts, self.scope(), window, self.tops),
             read_capture(self.marts, window),
+            self.members.read(),
+            self.requests.read(),
         )
         self._shown = reading
         requests = sum(row.requests for row in reading.verdicts)
@@ -177,12 +190,17 @@ class SubjectPage(PageSession):
         self.kpis.object = str(kpi_row(self.figures(reading), dense=True))
         self.reasons.object = str(fingerprint_reasons(reading.reasons, window))
         self.claims.object = str(fingerprint_card.claims(reading.claims, window))
+        # Those of another range would stand over the wrong bars.
+        self.markers.visible = False
         span = carried_query(self.time_range)
         for top, pane in self.top_bars.items():
             pane.object = str(top_bars(top, tops[top], window, span))
         self.redraw()
-        await self.members.read()
-        await self.requests.read()
+        # Last, because figures and rows are what the person waits for.
+        marks = marks_by_bar(await self.read_markers(window), window, span)
+        if self.window == window:
+            lane = marker_lane(marks, window) if self.timeline.visible else Markup("")
+            self.markers.object, self.markers.visible = str(lane), bool(lane)
 
     def redraw(self) -> None:
         """Timeline and donut in the colours of the theme."""

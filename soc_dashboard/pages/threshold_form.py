@@ -59,7 +59,7 @@ class _Line:
             css_classes=["form"],
             stylesheets=[STYLESHEET],
             sizing_mode="stretch_width",
-            styles={"gap": "12px 16px"},
+            gap="12px 16px",
             visible=is_admin,
         )
         self.view = pn.Column(self._words, self._fields, self._said, sizing_mode="stretch_width", margin=0)

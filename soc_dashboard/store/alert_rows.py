@@ -20,6 +20,9 @@ class Alert(Entity, frozen=True, kw_only=True):
     asn: int
     """0 if unknown."""
     country: str
+    review_score: float | None
+    """Largest of its hours, 0..1, 0.5 at the model's alert threshold: how much labels say to look at it;
+    None unless the queue was read in that order, or without a rank."""
 
 
 class AlertFacet(Row, frozen=True, kw_only=True):
@@ -29,3 +32,13 @@ class AlertFacet(Row, frozen=True, kw_only=True):
     """Name in the query box."""
     value: str
     entities: int
+
+
+class ReviewOrder(Row, frozen=True, kw_only=True):
+    """review_order: what the order that labels teach was learnt from."""
+
+    labels_used: int
+    """Labelled hours of entities."""
+    model_name: str
+    model_version: str
+    computed_at: datetime

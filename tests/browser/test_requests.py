@@ -21,12 +21,12 @@ def test_a_query_in_the_url_filters_the_log(visit: Callable[..., Any], day_origi
     expect(column(page, "status")).not_to_have_count(0)
     assert set(column(page, "status").all_inner_texts()) == {"404"}
     assert set(column(page, "host").all_inner_texts()) == {"shop.test"}
-    expect(page.get_by_role("combobox")).to_have_value("status:404 host:shop.test")
+    expect(page.locator(".query-box").get_by_role("combobox")).to_have_value("status:404 host:shop.test")
 
 
 def test_a_typed_query_filters_and_goes_into_the_url(visit: Callable[..., Any], day_origin: str) -> None:
     page = visit(day_origin, height=2000).open("/requests")
-    box = page.get_by_role("combobox")
+    box = page.locator(".query-box").get_by_role("combobox")
     box.fill("verdict:suspicious method:POST")
     box.press("Enter")
     page.wait_for_url("**q=verdict*")
@@ -36,14 +36,14 @@ def test_a_typed_query_filters_and_goes_into_the_url(visit: Callable[..., Any], 
 
 def test_field_names_are_offered(visit: Callable[..., Any], day_origin: str) -> None:
     page = visit(day_origin).open("/requests")
-    page.get_by_role("combobox").press_sequentially("-ver")
+    page.locator(".query-box").get_by_role("combobox").press_sequentially("-ver")
     expect(page.get_by_role("option", name="-verdict:", exact=True)).to_be_visible()
 
 
 def test_a_mistake_is_named_and_the_next_query_works(visit: Callable[..., Any], day_origin: str) -> None:
     page = visit(day_origin, height=2000).open("/requests?q=status:many")
     expect(page.get_by_text("This query cannot be understood").first).to_be_visible()
-    box = page.get_by_role("combobox")
+    box = page.locator(".query-box").get_by_role("combobox")
     box.fill("status:304")
     box.press("Enter")
     expect(column(page, "status").first).to_have_text("304")

@@ -10,7 +10,7 @@
   }
   const press = (name) => () =>
     all(document, "button").find((button) => button.getAttribute("aria-label") === name)?.click()
-  const search = () => {
+  const filterBox = () => {
     const boxes = all(document, "main input[type=text], .query-box input").filter(shown)
     boxes.find((box) => box.placeholder?.startsWith("Filter"))?.focus()
   }
@@ -41,6 +41,7 @@
 
   const groups = [
     ["Go to", [
+      ["/", "Find an address, JA4, host, network or query", () => window.ja4.find()],
       ["g o", "Overview", go("/")],
       ["g l", "Alerts", go("/alerts")],
       ["g c", "Campaigns", go("/campaigns")],
@@ -63,7 +64,7 @@
       ["r", "Read again", () => send("refresh")],
     ]],
     ["Table", [
-      ["/", "Search", search],
+      ["s", "Filter box of the table", filterBox],
       ["j", "Next row", move(1)],
       ["k", "Previous row", move(-1)],
       ["Enter", "Open what the row is about", open],
