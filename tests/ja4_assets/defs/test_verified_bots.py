@@ -16,11 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_message_signatures import HTTPMessageSigner, MappingKeyResolver, algorithms
 
 from ja4_assets.defs.partitions import PARTITION_FORMAT
-from ja4_assets.defs.verified_bots import BotCheckResource, bot_identities
+from ja4_assets.defs.verified_bots import BotCheckResource, bot_check_resource, bot_identities
 from ja4_assets.intel.catalogue import SOURCES_BY_NAME
 from ja4_assets.intel.fetch import DEFAULT, fetch
 from ja4_assets.intel.store import activate
 from ja4_assets.resources.clickhouse import ClickHouseResource
+from ja4_assets.settings import AssetSettings
 from ja4_assets.verified_bots.web_bot_auth import thumbprint
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
@@ -96,6 +97,13 @@ def test_claims_are_checked_by_published_ranges_once_a_day(
     assert (said["claims"], said["checked_again"], said["asks_dns"]) == (5, 5, False)
     assert run(database)["checked_again"] == 0
     assert answers(database) == expected
+
+
+def test_no_name_server_is_asked_about_pseudonyms() -> None:
+    settings = AssetSettings(reverse_dns=True, client_pseudonyms=True)
+    checks = bot_check_resource(settings)
+    assert checks.client_pseudonyms
+    assert checks.maybe_resolver() is None
 
 
 def signed_request(key: Ed25519PrivateKey, keyid: str, number: int, path: str = "/") -> dict[str, object]:
