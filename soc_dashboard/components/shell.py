@@ -113,8 +113,11 @@ class RangeBar:
         """Write the span and the time of the reading."""
         if self._range.is_live:
             shown = Markup(
-                '<span class="span"><span class="absolute">{} · </span>as of <b title="{}">{} {}</b></span>'
+                '<span class="span" title="{} – {}"><span class="absolute">{} · </span>as of '
+                '<b title="{}">{} {}</b></span>'
             ).format(
+                utc_text(window.since),
+                utc_text(window.until),
                 "paused" if self._range.is_paused else "live",
                 utc_text(as_of),
                 local_text(as_of, "%H:%M:%S"),
