@@ -7,7 +7,9 @@
 3. A group that is left and, addresses aside, like a campaign that already has one joins it.
 4. A group that is left and somewhat alike (`HANDOVER`) a campaign that was active until just now and found no
    group of its own takes it over: tool and network changed at once, purpose and pace did not.
-5. A group that is still left is a new campaign, under an id made of its hour and its first member. The id is
+5. A campaign that found no group takes over, as in 4, that of a campaign which was born beside it just now:
+   who changes everything in the middle of an hour is seen as two for that hour.
+6. A group that is still left is a new campaign, under an id made of its hour and its first member. The id is
    never made again: when the hour is repeated, the campaign is recognised like any other.
 
 A known campaign without a group, whose addresses are for the most part in another's, merged into it. One that
@@ -93,6 +95,7 @@ def identify(
     left = _join(left, candidates, alive, found)
     recent = [one for one in alive if hour - one.hour <= RECENT and one.campaign_id not in found.groups]
     left = _assign(left, candidates, recent, found, HANDOVER)
+    _take_back(candidates, alive, found, hour)
     _merge(candidates, alive, found, hour)
     earlier = sorted(of_this_hour, key=lambda one: one.campaign_id)
     taken = {*found.groups, *(one.campaign_id for one in known)}
@@ -179,6 +182,32 @@ def _join(
         else:
             left.append(number)
     return left
+
+
+def _take_back(
+    candidates: Sequence[Candidate], known: Sequence[Known], found: Identities, hour: datetime
+) -> None:
+    """Give the groups of newborn campaigns to those that they are the continuation of; the newborn merge."""
+    newborn = [one for one in known if one.campaign_id in found.groups and hour - one.first_seen <= RECENT]
+    lost = [one for one in known if one.campaign_id not in found.groups and hour - one.hour <= RECENT]
+    older = [one for one in lost if hour - one.first_seen > RECENT]
+    if not newborn or not older:
+        return
+    scores = np.array(
+        [
+            [
+                max(_score(candidates[number], before) for number in found.groups[one.campaign_id])
+                for before in older
+            ]
+            for one in newborn
+        ]
+    )
+    scores[scores < HANDOVER] = 0.0
+    for row, column in zip(*linear_sum_assignment(scores, maximize=True), strict=True):
+        if scores[row, column] >= HANDOVER:
+            child, parent = newborn[row].campaign_id, older[column].campaign_id
+            found.groups[parent] = found.groups.pop(child)
+            found.merged_into[child] = parent
 
 
 def _merge(

@@ -87,6 +87,47 @@ def test_the_id_stays_when_every_address_and_the_tool_change(bots: list[Profile]
     assert only(second.campaigns).first_seen == only(first.campaigns).first_seen
 
 
+def changed_midway(make_bot: Make) -> list[Profile]:
+    """The operator with other addresses, provider, tool and header order, at a pace that differs by 0.065."""
+    return [
+        make_bot(
+            number,
+            key=(f"::ffff:192.0.2.{number}", OTHER_TOOL, "shop.test"),
+            asn=64999,
+            header_order="order-b",
+            pace=(0.465, 0.165, 0.265, 0.735, 0.065, 0.065),
+        )
+        for number in range(10, 15)
+    ]
+
+
+def test_the_id_stays_when_everything_changes_in_the_middle_of_an_hour(
+    bots: list[Profile], make_bot: Make
+) -> None:
+    first = find_campaigns(bots, [], [], HOUR)
+    then = HOUR + timedelta(hours=2)
+    changed = [replace(one, first_ts=then, last_ts=then) for one in changed_midway(make_bot)]
+    midway = find_campaigns([*bots[:3], *changed], known_after(first, HOUR), [], then)
+    assert {one.status for one in midway.campaigns} == {"alive", "born"}
+    after = find_campaigns(changed, known_after(midway, then), [], then + timedelta(hours=1))
+    states = {one.status: one for one in after.campaigns}
+    assert states["alive"].campaign_id == only(first.campaigns).campaign_id
+    assert len(states["alive"].members) == len(changed)
+    assert states["merged"].merged_into == only(first.campaigns).campaign_id
+
+
+def test_a_newborn_with_another_purpose_keeps_its_own_id_when_an_older_campaign_pauses(
+    bots: list[Profile], scanners: list[Profile]
+) -> None:
+    first = find_campaigns(bots, [], [], HOUR)
+    then = HOUR + timedelta(hours=2)
+    others = [replace(one, first_ts=then, last_ts=then) for one in scanners]
+    both = find_campaigns([*bots, *others], known_after(first, HOUR), [], then)
+    after = find_campaigns(others, known_after(both, then), [], then + timedelta(hours=1))
+    assert only(after.campaigns).campaign_id == by_address(both)[scanners[0].key[0]]
+    assert only(after.campaigns).status == "alive"
+
+
 def test_the_id_stays_when_the_same_addresses_do_something_else(bots: list[Profile]) -> None:
     first = find_campaigns(bots, [], [], HOUR)
     turned = [replace(one, paths={"/cart": 0.7, "/voucher": 0.3}, pace=(0.8,) * 6) for one in bots]
