@@ -10,6 +10,8 @@ from typing import Any
 import clickhouse_connect
 import pytest
 
+from soc_dashboard.search.terms import parse
+from soc_dashboard.store.alerts import read_alerts
 from soc_dashboard.store.database import MartDatabase, StoreFailedError
 from soc_dashboard.store.fingerprint import (
     maybe_fingerprint,
@@ -102,6 +104,39 @@ def test_only_hostile_entities_are_listed_worst_first(day_marts: MartDatabase, d
     assert verdicts == sorted(verdicts, key=["bad_bot", "suspicious"].index)
     assert rows[0].reason == "The user agent claims Chrome, the handshake is ApacheBench."
     assert rows[0].top_features[0].name == "ua_ja4_bits"
+
+
+def test_the_queue_is_in_the_order_of_suspicion_and_an_entity_shows_its_worst_hour(
+    mart_tables: ModuleType, day_marts: MartDatabase, day_dsn: str, day: Window, now: datetime
+) -> None:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    hello = mart_tables.SCRAPER
+    with clickhouse_connect.get_client(dsn=day_dsn) as client:
+        for address, back, verdict, suspicion in (
+            ("192.0.2.211", 1, "suspicious", 0.9991),
+            ("192.0.2.212", 1, "bad_bot", 0.9992),
+            ("192.0.2.212", 2, "suspicious", 0.9993),
+            ("192.0.2.213", 1, "bad_bot", 0.9990),
+        ):
+            row = mart_tables.entity_verdict(
+                hour - timedelta(hours=back),
+                address,
+                hello,
+                "queue.test",
+                3,
+                verdict=verdict,
+                suspicion=suspicion,
+            )
+            mart_tables.insert(client, "fct_entity_verdict", [row])
+    queue = asyncio.run(read_alerts(day_marts, parse("host:queue.test"), day, PageRequest()))
+    assert [(row.client_ip, row.verdict, row.suspicion) for row in queue] == [
+        ("192.0.2.212", "bad_bot", 0.9993),
+        ("192.0.2.211", "suspicious", 0.9991),
+        ("192.0.2.213", "bad_bot", 0.999),
+    ]
+    everything = asyncio.run(read_alerts(day_marts, [], day, PageRequest()))
+    suspicions = [row.suspicion for row in everything]
+    assert suspicions == sorted(suspicions, reverse=True)
 
 
 def test_an_hour_too_small_to_judge_does_not_outweigh_a_judged_one(
