@@ -212,6 +212,11 @@ FEATURES: dict[str, FeatureWords] = {
     "night_share": FeatureWords(
         "Active at local night", "count", "share of requests in the local night, above that of other clients"
     ),
+    "sync_peers": FeatureWords(
+        "In step with others",
+        "count",
+        "other addresses that ask for the same kinds of pages in the same minutes",
+    ),
     "path_entropy": FeatureWords(
         "Variety of paths", "count", "variety of the kinds of path, 0 is one kind, 1 each another"
     ),

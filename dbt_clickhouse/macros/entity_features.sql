@@ -25,5 +25,6 @@
             'path_entropy', 'uniq_path_ratio', 'enum_score', 'asset_ratio', 'asset_complete', 'err4xx_ratio',
             'err5xx_ratio', 'sensitive_hits', 'robots_fetched',
         ],
+        'peers': ['sync_peers'],
     }) }}
 {%- endmacro %}

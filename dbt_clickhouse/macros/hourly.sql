@@ -36,14 +36,15 @@
   Drops the hours of this run that have rows in `this` and none in any of `sources` (table -> time column).
 
   Hours older than the oldest raw request stay: there the raw rows have expired and the mart is the only record.
-  With no raw request at all nothing is dropped, for the same reason.
+  With no raw request at all nothing is dropped, for the same reason. min() and not minOrNull(), which the engine does not
+  answer from the parts' own bounds: it would read the times of all that is stored, after every model.
 #}
 {% macro drop_emptied_hours(sources, partition_column) -%}
     {%- if execute -%}
         {%- set emptied -%}
             with
                 oldest as (
-                    select toStartOfHour(minOrNull(ts)) as hour
+                    select if(count() = 0, toDateTime('2100-01-01', 'UTC'), toStartOfHour(min(ts))) as hour
                     from {{ source('sensor', 'raw_http_requests') }}
                 ),
 
@@ -60,7 +61,7 @@
             from {{ this }}
             where
                 {{ in_hour_window(partition_column) }}
-                and {{ partition_column }} >= (select ifNull(oldest.hour, toDateTime('2100-01-01', 'UTC')) from oldest)
+                and {{ partition_column }} >= (select oldest.hour from oldest)
                 and {{ partition_column }} not in (select stored.hour from stored)
         {%- endset -%}
         {%- for row in run_query(emptied).rows -%}

@@ -5,3 +5,20 @@
 {% macro watched_ja4_bits() -%}
     5
 {%- endmacro %}
+
+
+{#
+  Days in which what a label covers is looked for. A bound on what each reader pays: without one, every question of the
+  watch list reads all verdicts that are kept. What a label names itself counts without it.
+#}
+{% macro watched_label_days() -%}
+    7
+{%- endmacro %}
+
+
+{# What one customer has: a /24 of IPv4, which is mapped, or a /64. #}
+{% macro customer_network(address) -%}
+    tupleElement(
+        IPv6CIDRToRange({{ address }}, if(startsWith(toString({{ address }}), '::ffff:'), 120, 64)), 1
+    )
+{%- endmacro %}

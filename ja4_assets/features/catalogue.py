@@ -145,6 +145,10 @@ LEFT_OUT: tuple[LeftOut, ...] = (
         Feature("night_share", Unit.SIGNED, "requests in the local night, more than others'"),
         "recorded people do not sleep, amplified ones do",
     ),
+    LeftOut(
+        Feature("sync_peers", Unit.COUNT, "other addresses in step with it, same paths and minutes"),
+        "amplified people start by a draw of their own, the lab's bots by one clock",
+    ),
 )
 """Features that would measure how the traffic lab is built: figures would gain by them what no other site
 would see. Rules may read them, since a rule can be argued with. `bench/detection.py` shows which traits of

@@ -82,7 +82,17 @@ def test_the_refresh_builds_every_stored_model_in_two_starts_of_dbt(listing: lis
     stored = {"int_requests", "fct_entity_hour", "fct_ja4_hour", "fct_request_minute", "dim_ja4"}
     stored |= {"fct_join_accuracy", "int_ja4_client_hour", "fct_entity_judgement", "fct_session"}
     stored |= {f"fct_{profile}_hour" for profile in ("ip", "asn", "country", "host")}
-    groups = ("requests", "population", "contradictions", "headers", "timing", "rhythm", "paths", "hellos")
+    groups = (
+        "requests",
+        "population",
+        "contradictions",
+        "headers",
+        "timing",
+        "rhythm",
+        "paths",
+        "peers",
+        "hellos",
+    )
     stored |= {f"int_entity_hour_{group}" for group in groups}
     own = {"bot_identities", "bot_scores", "verdicts", "promised_alerts", "campaigns", "campaign_members"}
     own |= {"review_ranks"}

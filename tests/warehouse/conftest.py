@@ -44,7 +44,7 @@ CHROME_AGENT = (
     "Chrome/156.0.0.0 Safari/537.36"
 )
 HOURLY_MARTS = ("fct_entity_hour", "fct_ja4_hour", "fct_request_minute", "int_requests")
-ENTITY_GROUPS = ("requests", "population", "contradictions", "headers", "timing", "rhythm", "paths")
+ENTITY_GROUPS = ("requests", "population", "contradictions", "headers", "timing", "rhythm", "paths", "peers")
 HOURLY_MODELS = (
     *HOURLY_MARTS,
     "int_ja4_client_hour",
@@ -62,6 +62,9 @@ class Warehouse:
     first: dict[str, list[str]]
     second: dict[str, list[str]]
     build_log: str
+    database_url: str
+    folder: Path
+    """Where dbt kept its parsed project."""
 
 
 def store(client: Client, *stored: Row) -> None:
@@ -257,5 +260,5 @@ def warehouse(
         store(client, *spoofed_visit(early, 2, first=7), *spoofed_visit(middle, 2, first=7))
         window = {"JA4_START_HOUR": f"{middle:%Y-%m-%d %H:%M:%S}", "JA4_END_HOUR": f"{now:%Y-%m-%d %H:%M:%S}"}
         dbt(database_url, folder, project, "run", "--select", *HOURLY_MODELS, hours=window)
-        yield Warehouse(client, hours, first, snapshot(client), build_log)
+        yield Warehouse(client, hours, first, snapshot(client), build_log, database_url, folder)
         client.command(f"drop database {urlsplit(database_url).path.strip('/')} sync")

@@ -42,6 +42,12 @@ paths as (
     where {{ in_hour_window('hour') }}
 ),
 
+peers as (
+    select *
+    from {{ ref('int_entity_hour_peers') }}
+    where {{ in_hour_window('hour') }}
+),
+
 -- Nullable, because an unmatched row of a left join is otherwise filled with 0.
 hello_clients as (
     select
@@ -110,6 +116,7 @@ joined as (
     inner join timing using (hour, client_ip, ja4_stable, host)
     inner join rhythm using (hour, client_ip, ja4_stable, host)
     inner join paths using (hour, client_ip, ja4_stable, host)
+    left join peers using (hour, client_ip, ja4_stable, host)
     left join hello_clients using (hour, client_ip)
 ),
 

@@ -5,10 +5,12 @@
 with source as (
     select *
     from {{ ref('stg_canary_requests') }}
+    where {{ in_hour_window('ts', hours_before=24) }}
 ),
 
--- Over all that is stored, so that the hour that follows a gap sees it. By number and not by sensor: a canary
--- may reach several servers behind one name. Behind a proxy two sensors see one number.
+-- With the day before, so that the hour that follows a gap sees it; with all that is stored an hour would
+-- cost the more, the longer history is. By number and not by sensor: a canary may reach several servers
+-- behind one name. Behind a proxy two sensors see one number.
 followed as (
     select
         sensor,

@@ -21,6 +21,7 @@ members as (
     group by campaign_id, client_ip, ja4_stable, host
 ),
 
+-- Members' last hours only: a join alone would read every verdict that is kept.
 judged as (
     select
         hour as last_hour,
@@ -32,6 +33,14 @@ judged as (
         reason,
         score_quantile
     from {{ ref('fct_entity_verdict') }}
+    where (hour, client_ip, ja4_stable, host) in (
+        select
+            last_hour,
+            client_ip,
+            ja4_stable,
+            host
+        from members
+    )
 ),
 
 joined as (

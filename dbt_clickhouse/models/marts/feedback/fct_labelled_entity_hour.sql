@@ -25,17 +25,27 @@ labels as (
     where is_active
 ),
 
--- What rules and models had said, or say since: why somebody looked.
+-- What rules and models had said, or say since: why somebody looked. Of labelled entity hours only: a join
+-- alone would read every decision that is kept.
 machines as (
     select
         hour,
         client_ip,
         ja4_stable,
         host,
-        toString(verdict) as machine_verdict
-    from {{ source('judgement', 'verdicts') }}
-    order by decided_at desc, source_id asc
-    limit 1 by hour, client_ip, ja4_stable, host
+        toString(
+            argMin(decision.verdict, (-toUnixTimestamp64Micro(decided_at), source_id))
+        ) as machine_verdict
+    from {{ source('judgement', 'verdicts') }} as decision
+    where (hour, client_ip, ja4_stable, host) in (
+        select
+            hour,
+            client_ip,
+            ja4_stable,
+            host
+        from labelled
+    )
+    group by hour, client_ip, ja4_stable, host
 ),
 
 joined as (

@@ -1,6 +1,11 @@
 {{ config(materialized='view') }}
 
-with judged as (
+with newest as (
+    select max(hour) as hour
+    from {{ ref('fct_entity_hour') }}
+),
+
+judged as (
     select
         hour,
         client_ip,
@@ -11,34 +16,46 @@ with judged as (
         verdict_source,
         verdict_source_id,
         score_quantile,
-        -- What one customer has: a /24 of IPv4, which is mapped, or a /64.
-        tupleElement(
-            IPv6CIDRToRange(client_ip, if(startsWith(toString(client_ip), '::ffff:'), 120, 64)), 1
-        ) as network
+        {{ customer_network('client_ip') }} as network
     from {{ ref('fct_entity_verdict') }}
+    where hour > (select newest.hour from newest) - toIntervalDay({{ watched_label_days() }})
 ),
 
 recent as (
     select *
     from judged
-    where hour > (select max(hour) from {{ ref('fct_entity_hour') }}) - toIntervalHour(24)
+    where hour > (select newest.hour from newest) - toIntervalHour(24)
 ),
 
+-- What a label names: it counts however long ago that was seen.
+named as (
+    select
+        if(client_ip is null, null, {{ customer_network('assumeNotNull(client_ip)') }}) as network,
+        cast(if(scope = 'ja4', '', ifNull(ja4, '')) as LowCardinality(String)) as ja4_stable,
+        toString(label_id) as label_id
+    from {{ ref('dim_label') }}
+    where is_active and label = 'bad_bot'
+),
+
+-- What else it covers, such as the other addresses of a JA4: in some days, not in all that is kept.
 bad as (
     select
-        network,
+        toNullable(network) as network,
         ja4_stable,
         assumeNotNull(verdict_source_id) as label_id
     from judged
     where verdict_source = 'analyst' and verdict = 'bad_bot'
     group by network, ja4_stable, label_id
+    union distinct
+    select * from named
 ),
 
 bad_networks as (
     select
-        network,
+        assumeNotNull(bad.network) as network,
         min(label_id) as network_label_id
     from bad
+    where bad.network is not null
     group by network
 ),
 
