@@ -147,7 +147,7 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     ),
     LeftOut(
         Feature("sync_peers", Unit.COUNT, "other addresses in step with it, same paths and minutes"),
-        "amplified people start by a draw of their own, the lab's bots by one clock",
+        "who overlaps with whom in time is the lab's schedule; what it would add has not been measured",
     ),
 )
 """Features that would measure how the traffic lab is built: figures would gain by them what no other site
