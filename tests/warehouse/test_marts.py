@@ -162,6 +162,26 @@ def test_verdict_and_score_stand_beside_their_entity_and_others_are_unknown(ware
     assert (other["top_features"], other["evidence"]) == ([], {})
 
 
+def test_members_of_a_campaign_read_the_verdicts_of_their_own_hours_only(warehouse: Any) -> None:
+    client, (hour, *_) = warehouse.client, warehouse.hours
+    columns = [
+        "hour",
+        "campaign_id",
+        "client_ip",
+        "ja4_stable",
+        "host",
+        "requests",
+        "probability",
+        "computed_at",
+    ]
+    row = [hour, "Cbound", SPOOFER, "t13d1811h1_85036bcba153_375ca2c5e164", "shop.test", 7, 1.0, hour]
+    client.insert("campaign_members", [row], column_names=columns)
+    question = "select * from fct_campaign_member where campaign_id = 'Cbound'"
+    assert one(client, question)["verdict"] == "unknown"
+    read = {table: parts for _, table, parts, *_ in client.query(f"explain estimate {question}").result_rows}
+    assert read["fct_entity_judgement"] == 1, "a part is an hour, and three are stored"
+
+
 def test_known_client_is_named_by_its_exact_fingerprint(warehouse: Any) -> None:
     names = dict(warehouse.client.query("select ja4_stable, known_families from dim_ja4").result_rows)
     assert names["t13d1811h1_85036bcba153_375ca2c5e164"] == ["python-requests", "urllib3"]
