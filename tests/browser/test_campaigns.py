@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
@@ -67,3 +69,19 @@ def test_a_merged_campaign_leads_to_where_it_went_on(visit: Callable[..., Any], 
 def test_a_campaign_never_found_says_so(visit: Callable[..., Any], day_origin: str) -> None:
     page = visit(day_origin).open("/cluster/Cnowhere")
     expect(page.get_by_text("There is no such campaign")).to_be_visible()
+
+
+def test_members_and_charts_are_saved(visit: Callable[..., Any], day_origin: str, tmp_path: Path) -> None:
+    page = visit(day_origin, height=2000).open(f"/cluster/{BENCH}?range=7d")
+    members = page.locator(".tabulator").first.locator(".tabulator-row").count()
+    page.get_by_role("button", name="Export entities").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="CSV").click()
+    waiting.value.save_as(tmp_path / "members.csv")
+    rows = list(csv.DictReader((tmp_path / "members.csv").read_text("utf-8").splitlines()))
+    assert len(rows) == members > 0
+    assert len({row["ja4_stable"] for row in rows}) == 1
+    for title in ("Requests over time", "Verdicts"):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=f"Save {title} as PNG").click()
+        assert Path(waiting.value.path()).read_bytes().startswith(b"\x89PNG")

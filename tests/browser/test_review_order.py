@@ -52,7 +52,7 @@ def order(page: Page) -> Locator:
 
 def choose(page: Page, wanted: str) -> None:
     order(page).click()
-    page.get_by_role("option", name=wanted).click()
+    page.get_by_role("menuitem", name=wanted).click()
 
 
 def test_the_taught_order_puts_what_labels_point_at_first_and_says_what_it_is(
