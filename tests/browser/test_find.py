@@ -61,3 +61,9 @@ def test_a_phone_has_the_box_above_the_page(visit: Callable[..., Any], day_origi
     box(page).fill("shop.test")
     box(page).press("Enter")
     page.wait_for_url("**/host/shop.test")
+
+
+def test_the_s_key_leads_to_the_filter_of_the_table(visit: Callable[..., Any], day_origin: str) -> None:
+    page = visit(day_origin).open("/requests")
+    page.keyboard.press("s")
+    expect(page.locator(".query-box").get_by_role("combobox")).to_be_focused()

@@ -11,7 +11,7 @@
   const press = (name) => () =>
     all(document, "button").find((button) => button.getAttribute("aria-label") === name)?.click()
   const filterBox = () => {
-    const boxes = all(document, "main input[type=text], .query-box input").filter(shown)
+    const boxes = all(document, "input[type=text]").filter(shown)
     boxes.find((box) => box.placeholder?.startsWith("Filter"))?.focus()
   }
 
