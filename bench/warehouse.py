@@ -1,6 +1,7 @@
 """What the warehouse costs at scale: disk, builds, the dashboard's queries, memory.
 
     python bench/warehouse.py [--rows 10000000] [--before 1000000] [--data DIR]
+    python bench/warehouse.py --again --data DIR
 
 Makes a statistical twin of the bundled recording (`warehouse_twin.py`), loads it into the embedded database,
 builds every model, as many hours at a time as a run of the platform takes, and measures. With `--before`,
@@ -11,31 +12,27 @@ copy of its table: what is left is dbt's own part (temporary tables, replaced pa
 dbt's start, about 4 s a run whatever it builds, is printed by itself and is in no ratio.
 
 Needs about 1.3 GB of disk for each 10 million requests, and as much again while parts are merged.
-With `--data`, the database stays there for other measurements (password: bench).
+With `--data`, the database stays there for other measurements (password: bench). `--again` measures one that
+is there, with today's models: the one-hour build, sizes and queries.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from socket_to_rows import wait_for
 from warehouse_queries import time_queries
+from warehouse_server import Build, Server, connect, database, dbt, target_folder
 from warehouse_twin import TwinHour, make_hour, make_values, now_hour, twin_hours
 
 from ja4_assets.intel.catalogue import SOURCES
@@ -43,11 +40,8 @@ from ja4_assets.intel.fetch import DEFAULT, fetch
 from ja4_assets.intel.store import activate
 from ja4_assets.resources.clickhouse import ClickHouseResource
 from ja4_assets.storage import migrate
-from ja4_assets.warehouse.project import PROJECT_DIR, dbt_environment, dbt_executable
 from ja4_assets.warehouse.run_hours import RUN_HOURS
 
-DATABASE = "ja4_processing"
-PASSWORD = "bench"  # noqa: S105 - a database that holds nothing real
 RECORDED = ("raw_http_requests", "raw_tls_hellos")
 STORED = ("config.materialized:incremental", "config.materialized:table")
 
@@ -92,6 +86,10 @@ where active and database = currentDatabase()
 group by table
 order by bytes desc
 """
+STORED_SPAN = """
+select count(), toStartOfHour(max(ts))
+from raw_http_requests
+"""
 COLUMN_SIZES = """
 select table, column, sum(column_bytes_on_disk) as bytes
 from system.parts_columns
@@ -100,67 +98,6 @@ group by table, column
 order by bytes desc
 limit 16
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """An embedded database in a process of its own."""
-
-    url: str
-    pid: int
-
-    def peak_bytes(self) -> int:
-        """Most memory that its process had since `forget_peak`."""
-        return next(
-            int(line.split()[1]) * 1024
-            for line in Path(f"/proc/{self.pid}/status").read_text().splitlines()
-            if line.startswith("VmHWM")
-        )
-
-    def cpu_s(self) -> float:
-        """CPU time of its process so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def forget_peak(self) -> None:
-        """Start the peak anew (needs to own the process)."""
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """One run of dbt."""
-
-    wall_s: float
-    models_s: dict[str, float]
-    elapsed_s: float
-    """From dbt's first model to its last, without its start."""
-
-
-@contextlib.contextmanager
-def database(folder: Path) -> Iterator[Server]:
-    """Start the embedded database over a folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "embedded_clickhouse", "--path", str(folder), "--port", str(port)],
-        env={**os.environ, "JA4_CLICKHOUSE_USER": "ja4", "JA4_CLICKHOUSE_PASSWORD": PASSWORD},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(f"http://127.0.0.1:{port}/ping", process)
-        yield Server(f"http://ja4:{PASSWORD}@127.0.0.1:{port}/{DATABASE}", process.pid)
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-
-
-def connect(server: Server) -> Client:
-    """A client that waits as long as a load takes."""
-    return clickhouse_connect.get_client(
-        dsn=server.url, autogenerate_session_id=False, send_receive_timeout=1800
-    )
 
 
 def replay_recording(server: Server, scale: float) -> None:
@@ -191,33 +128,6 @@ def prepare(server: Server, client: Client, seed: int, scale: float) -> None:
     dbt(server, "seed")
     # Views need the tables that they read; with nothing stored yet, all of them take a moment.
     dbt(server, "run")
-
-
-def dbt(
-    server: Server, command: str, *arguments: str, start: datetime | None = None, end: datetime | None = None
-) -> Build:
-    """Run dbt in a folder that stays; raises with its output when it fails."""
-    window = {"JA4_START_HOUR": start, "JA4_END_HOUR": end}
-    began = time.perf_counter()
-    finished = subprocess.run(
-        [dbt_executable(), "--no-use-colors", command, "--project-dir", str(PROJECT_DIR),
-         "--profiles-dir", str(PROJECT_DIR), "--target-path", str(target_folder()), *arguments],
-        env={**os.environ, **dbt_environment(server.url), "DBT_LOG_PATH": str(target_folder()),
-             **{name: f"{hour:%Y-%m-%d %H:00:00}" if hour else "" for name, hour in window.items()}},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if finished.returncode != 0:
-        raise RuntimeError(finished.stdout[-6000:] + finished.stderr[-2000:])
-    results = json.loads((target_folder() / "run_results.json").read_text())
-    models = {one["unique_id"].split(".")[-1]: one["execution_time"] for one in results["results"]}
-    return Build(time.perf_counter() - began, models, results["elapsed_time"])
-
-
-def target_folder() -> Path:
-    """Where dbt keeps its parsed project between the runs of this process."""
-    folder = Path(tempfile.gettempdir()) / f"bench-warehouse-dbt-{os.getpid()}"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 def load_and_build(
@@ -320,16 +230,22 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="requests in all (default %(default)s)")
     parser.add_argument("--before", type=int, default=0, help="measure the hour at so many rows first")
     parser.add_argument("--data", type=Path, help="keep the database in this folder")
+    parser.add_argument("--again", action="store_true", help="measure what --data holds, load nothing")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--runs", type=int, default=3, help="of each build (default %(default)s)")
     parser.add_argument("--query-runs", type=int, default=10, help="of each query (default %(default)s)")
     parser.add_argument("--scale", type=float, default=0.25, help="people added to the recording")
     options = parser.parse_args()
+    if options.again and not (options.data and options.data.is_dir()):
+        parser.error("--again needs --data with the folder of an earlier measurement")
     folder = options.data or Path(tempfile.mkdtemp(prefix="bench-warehouse-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with database(folder) as server:
-            run(server, options)
+            if options.again:
+                measure_again(server, options)
+            else:
+                run(server, options)
     finally:
         shutil.rmtree(target_folder(), ignore_errors=True)
         if options.data is None:
@@ -373,14 +289,38 @@ def run(server: Server, options: argparse.Namespace) -> None:
         f"full build {build_s:.0f} s ({build_s / millions:.1f} s a million), "
         f"and {start_s:.0f} s of dbt's starts"
     )
+    report(server, client, newest, options, peaks)
+    client.close()
+
+
+def measure_again(server: Server, options: argparse.Namespace) -> None:
+    """Measure a database that an earlier run left: the hour before the newest with requests."""
+    migrate.upgrade(server.url)
+    client = connect(server)
+    ((rows, newest),) = client.query(STORED_SPAN).result_rows
+    hour = newest - timedelta(hours=1)
+    print(f"{rows:,} requests are stored, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    # Models that came since, or have new columns, want their tables before anything is timed.
+    dbt(server, "run", start=hour, end=newest)
+    server.forget_peak()
+    measure_hour(server, client, hour, options.runs)
+    peaks = {"one hour": server.peak_bytes()}
+    options.rows = rows
+    report(server, client, newest + timedelta(hours=1), options, peaks)
+    client.close()
+
+
+def report(
+    server: Server, client: Client, until: datetime, options: argparse.Namespace, peaks: dict[str, int]
+) -> None:
+    """Print sizes, the dashboard's queries and the peaks of memory."""
     print_sizes(client, options.rows)
     server.forget_peak()
-    print_queries(client, newest, options.query_runs)
+    print_queries(client, until, options.query_runs)
     peaks["queries"] = server.peak_bytes()
     print("\npeak memory of the database's process: " + ", ".join(
         f"{phase} {size / 1e9:.2f} GB" for phase, size in peaks.items()
     ) + " (goal 8)")  # fmt: skip
-    client.close()
 
 
 if __name__ == "__main__":
