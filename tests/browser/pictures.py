@@ -43,13 +43,15 @@ async def picture(browser: Browser, address: str, theme: str, cookies: dict[str,
 async def run(url: str, out: Path) -> None:
     """Every page after the other."""
     out.mkdir(parents=True, exist_ok=True)
-    with dashboard(url, 1, Path(os.devnull)) as (origin, secrets, cookie, _):
+    with dashboard(url, 1, Path(os.devnull)) as served:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             for name, path in addresses(url, ()).items():
                 for theme in THEMES:
                     file = out / f"dashboard-{name}{'' if theme == 'light' else '-dark'}.png"
-                    await picture(browser, origin + path, theme, {cookie: secrets[0]}, file)
+                    await picture(
+                        browser, served.origin + path, theme, {served.cookie: served.secrets[0]}, file
+                    )
                     print(file)
             await browser.close()
 
