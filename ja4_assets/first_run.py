@@ -2,7 +2,8 @@
 
 Dagster runs in this process, recorded in the instance of `DAGSTER_HOME`, so that the UI shows what was
 done: one observes the raw tables, one builds tables, trains, scores and decides. More hours than a run takes
-(`warehouse/run_hours.py`) are several: all are built, then a model is trained on them, then all are judged.
+(`warehouse/run_hours.py`) are several, unless they hold few requests: all are built, then a model is trained
+on them, then all are judged.
 Exit code 0 when every step succeeded; 1 when one failed or a blocking check refused its asset: it is named.
 """
 
@@ -25,8 +26,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from dagster_shared.error import SerializableErrorInfo
 
 from ja4_assets.settings import PROJECT_ROOT, AssetSettings
-from ja4_assets.warehouse.run_hours import HOUR, RUN_HOURS, runs_of
+from ja4_assets.warehouse.run_hours import FEW_REQUESTS, FEW_REQUESTS_TAG, HOUR, RUN_HOURS, runs_of
 
+REQUESTS_SINCE = "select count() from raw_http_requests where ts >= {first:DateTime64(6, 'UTC')}"
 FIRST_HOUR = "select count(), toDateTime64(min(ts), 6, 'UTC') from raw_http_requests"
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 """The run's own log, in the UI, has every event; the console shows one line a run."""
@@ -51,11 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     try:
-        first = (
-            now - HOUR * (options.hours - 1) if options.hours else oldest_hour(AssetSettings().clickhouse_url)
-        )
+        url = AssetSettings().clickhouse_url
+        first = now - HOUR * (options.hours - 1) if options.hours else oldest_hour(url)
+        has_few = requests_since(url, first) <= FEW_REQUESTS
         with instance() as dagster_instance:
-            materialise_all(dagster_instance, first, now)
+            materialise_all(dagster_instance, first, now, has_few_requests=has_few)
     except (RunFailedError, ClickHouseError) as error:
         print(f"ja4_assets.first_run: {error}", file=sys.stderr)
         return 1
@@ -75,6 +77,16 @@ def oldest_hour(clickhouse_url: str) -> datetime:
     return oldest
 
 
+def requests_since(clickhouse_url: str, first: datetime) -> int:
+    """How many requests are stored from `first` on."""
+    client = clickhouse_connect.get_client(dsn=clickhouse_url, autogenerate_session_id=False)
+    try:
+        ((count,),) = client.query(REQUESTS_SINCE, parameters={"first": first}).result_rows
+    finally:
+        client.close()
+    return int(count)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One Dagster run: a job, what of it (None: all), and for which hours."""
@@ -83,9 +95,11 @@ class Step:
     assets: frozenset[dg.AssetKey] | None = None
     hours: tuple[datetime, datetime] | None = None
     """First and last, both included; None for a job without hours."""
+    has_few_requests: bool = False
+    """Its hours may be more than a run takes, for they hold few requests."""
 
 
-def steps(first: datetime, last: datetime) -> list[Step]:
+def steps(first: datetime, last: datetime, *, has_few_requests: bool = False) -> list[Step]:
     """The runs that materialise everything for the hours `first` to `last`, in order.
 
     A model is trained on all hours at once, and what needs it comes after: so a span of several runs is gone
@@ -97,8 +111,11 @@ def steps(first: datetime, last: datetime) -> list[Step]:
     from ja4_assets.defs.schedules import everything, observe_raw, train, watch_models
 
     runs = runs_of(first, last)
-    if len(runs) == 1:
-        return [Step(observe_raw.name), Step(everything.name, hours=runs[0])]
+    if len(runs) == 1 or has_few_requests:
+        return [
+            Step(observe_raw.name),
+            Step(everything.name, hours=(first, last), has_few_requests=has_few_requests),
+        ]
     graph = defs.resolve_asset_graph()
     of_everything = set(defs.resolve_job_def(everything.name).asset_layer.executable_asset_keys)
     of_others = {
@@ -122,7 +139,9 @@ def steps(first: datetime, last: datetime) -> list[Step]:
     ]
 
 
-def materialise_all(instance: dg.DagsterInstance, first: datetime, last: datetime) -> None:
+def materialise_all(
+    instance: dg.DagsterInstance, first: datetime, last: datetime, *, has_few_requests: bool = False
+) -> None:
     """Observe the raw tables, then materialise everything for the hours `first` to `last`, both included.
 
     Hours older than the first partition are left out. Prints each step; raises RunFailedError.
@@ -135,9 +154,9 @@ def materialise_all(instance: dg.DagsterInstance, first: datetime, last: datetim
     hours = int((last - first) / HOUR) + 1
     say(
         f"building {hours} hours, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
-        + (f", {RUN_HOURS} a run" if hours > RUN_HOURS else "")
+        + (f", {RUN_HOURS} a run" if hours > RUN_HOURS and not has_few_requests else "")
     )
-    for step in steps(first, last):
+    for step in steps(first, last, has_few_requests=has_few_requests):
         execute(instance, step)
 
 
@@ -148,10 +167,13 @@ def execute(instance: dg.DagsterInstance, step: Step) -> None:
 
     started = time.monotonic()
     job = defs.resolve_job_def(step.job)
+    tags = hour_range_tags(*step.hours) if step.hours else {}
+    if step.has_few_requests:
+        tags[FEW_REQUESTS_TAG] = "true"
     with log_file().open("a") as log, redirect_stdout(log):
         result = job.execute_in_process(
             instance=instance,
-            tags=hour_range_tags(*step.hours) if step.hours else {},
+            tags=tags,
             asset_selection=sorted(step.assets) if step.assets else None,
             raise_on_error=False,
             run_config={"loggers": QUIET},

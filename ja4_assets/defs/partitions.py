@@ -9,7 +9,7 @@ from itertools import pairwise
 import dagster as dg
 
 from ja4_assets.settings import AssetSettings
-from ja4_assets.warehouse.run_hours import RUN_HOURS
+from ja4_assets.warehouse.run_hours import FEW_REQUESTS_TAG, RUN_HOURS
 
 PARTITION_FORMAT = "%Y-%m-%d-%H:%M"
 
@@ -41,11 +41,13 @@ class HourWindow:
     def of(cls, context: dg.AssetExecutionContext) -> HourWindow:
         """The window of the partition, or range of partitions, that a run materialises.
 
-        Raises dg.Failure for more than RUN_HOURS hours: a range set by hand, past the backfill policy.
+        Raises dg.Failure for more than RUN_HOURS hours, unless they are known to hold few requests: a range
+        set by hand, past the backfill policy.
         """
         window = context.partition_time_window
         found = cls(window.start.astimezone(UTC), window.end.astimezone(UTC))
-        if found.end - found.start > timedelta(hours=RUN_HOURS):
+        is_long = found.end - found.start > timedelta(hours=RUN_HOURS)
+        if is_long and FEW_REQUESTS_TAG not in context.run.tags:
             raise dg.Failure(
                 description=f"a run takes at most {RUN_HOURS} hours, for its memory grows with them: "
                 "launch a backfill, which is cut into such runs",

@@ -12,6 +12,11 @@ for each hour of 300,000 requests, so that six stay within a machine of 8 GB. Re
 each pays dbt's start anew (4 s).
 """
 
+FEW_REQUESTS = RUN_HOURS * 300_000
+"""With no more requests than this, a span of any length needs no more memory than a run of RUN_HOURS."""
+FEW_REQUESTS_TAG = "ja4/few_requests"
+"""On a run whose starter counted the requests of its hours: it may take on more than RUN_HOURS."""
+
 HOUR = timedelta(hours=1)
 
 

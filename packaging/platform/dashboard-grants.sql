@@ -42,6 +42,9 @@ grant select on ja4_processing.raw_agent_ticks to ja4_dashboard;
 grant select on ja4_processing.review_ranks to ja4_dashboard;
 grant select on ja4_processing.stg_agent_ticks to ja4_dashboard;
 
+-- What those views look up.
+grant dictGet on ja4_processing.intel_asn to ja4_dashboard;
+
 -- What people decide.
 grant insert on ja4_processing.analyst_labels to ja4_dashboard;
 grant insert on ja4_processing.audit_log to ja4_dashboard;

@@ -24,6 +24,7 @@ def labelled(day_dsn: str, mart_tables: Any, now: datetime) -> Iterator[datetime
     ja4 = mart_tables.APACHE_BENCH.ja4
     row = [uuid.uuid4(), at, "grace", "ja4_stable", None, ja4, None, "bad_bot", "<b>a load test</b>"]
     with clickhouse_connect.get_client(dsn=day_dsn) as client:
+        client.command("truncate table analyst_labels")
         client.insert("analyst_labels", [row], column_names=COLUMNS)
         yield at
         client.command("truncate table analyst_labels")

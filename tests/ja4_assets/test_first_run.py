@@ -24,6 +24,14 @@ def test_hours_of_one_run_are_one_run_of_everything() -> None:
     assert steps(first, LAST) == [Step("observe_raw"), Step("everything", hours=(first, LAST))]
 
 
+def test_a_longer_span_with_few_requests_is_one_run_too() -> None:
+    first = LAST - HOUR * (3 * RUN_HOURS)
+    assert steps(first, LAST, has_few_requests=True) == [
+        Step("observe_raw"),
+        Step("everything", hours=(first, LAST), has_few_requests=True),
+    ]
+
+
 def test_a_longer_span_is_built_then_trained_on_then_judged() -> None:
     found = steps(LAST - HOUR * (2 * RUN_HOURS), LAST)
     assert [step.job for step in found] == [

@@ -34,6 +34,13 @@ def read_by(name: str) -> set[str]:
     return found
 
 
+def looked_up_by(names: set[str]) -> set[str]:
+    """Dictionaries that the views among these models ask."""
+    texts = [MODELS[name].read_text("utf-8") for name in names if name in MODELS]
+    views = [text for text in texts if "materialized='view'" in text]
+    return {f"intel_{name}" for text in views for name in re.findall(r"\bintel\('(\w+)'", text)}
+
+
 def granted(what: str) -> set[str]:
     return set(
         re.findall(rf"^grant {what} on ja4_processing\.(\w+) to ja4_dashboard;$", GRANTS, re.MULTILINE)
@@ -45,13 +52,19 @@ def test_every_table_that_a_page_reads_is_granted_and_no_other() -> None:
     assert granted("select") == needed
 
 
+def test_every_dictionary_that_a_view_asks_is_granted_and_no_other() -> None:
+    needed = looked_up_by(set().union(*map(read_by, MART_COLUMNS)))
+    assert needed
+    assert granted("dictGet") == needed
+
+
 def test_rows_are_added_to_three_tables_only() -> None:
     assert granted("insert") == WRITTEN
 
 
 def test_there_is_no_wider_grant() -> None:
     lines = [line for line in GRANTS.splitlines() if line.startswith("grant ")]
-    assert len(lines) == len(granted("select")) + len(granted("insert"))
+    assert len(lines) == sum(len(granted(what)) for what in ("select", "insert", "dictGet"))
     assert "*" not in "".join(lines)
 
 

@@ -12,7 +12,7 @@ import pytest
 from ja4_assets.defs.partitions import FEW_HOURS, HourWindow, hourly_partitions
 from ja4_assets.defs.schedules import hour_range_tags
 from ja4_assets.defs.warehouse import window_environment
-from ja4_assets.warehouse.run_hours import RUN_HOURS
+from ja4_assets.warehouse.run_hours import FEW_REQUESTS_TAG, RUN_HOURS
 
 NOW = datetime(2026, 11, 22, 14, 37, tzinfo=UTC)
 
@@ -46,13 +46,16 @@ def test_range_tags_name_the_first_and_last_partition() -> None:
 
 
 def test_more_hours_than_a_run_takes_are_refused_with_the_way_to_ask() -> None:
-    def context(hours: int) -> types.SimpleNamespace:
+    def context(hours: int, *tags: str) -> types.SimpleNamespace:
         window = dg.TimeWindow(NOW, NOW + timedelta(hours=hours))
-        return types.SimpleNamespace(partition_time_window=window)
+        run = types.SimpleNamespace(tags=dict.fromkeys(tags, "true"))
+        return types.SimpleNamespace(partition_time_window=window, run=run)
 
     assert len(HourWindow.of(cast("dg.AssetExecutionContext", context(RUN_HOURS))).hours) == RUN_HOURS
     with pytest.raises(dg.Failure, match="launch a backfill"):
         HourWindow.of(cast("dg.AssetExecutionContext", context(RUN_HOURS + 1)))
+    few = context(RUN_HOURS + 1, FEW_REQUESTS_TAG)
+    assert len(HourWindow.of(cast("dg.AssetExecutionContext", few)).hours) == RUN_HOURS + 1
 
 
 def test_every_hourly_asset_lets_a_backfill_be_cut_into_such_runs() -> None:
