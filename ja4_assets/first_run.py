@@ -115,6 +115,7 @@ def steps(first: datetime, last: datetime, *, has_few_requests: bool = False) ->
         return [
             Step(observe_raw.name),
             Step(everything.name, hours=(first, last), has_few_requests=has_few_requests),
+            Step(watch_models.name),
         ]
     graph = defs.resolve_asset_graph()
     of_everything = set(defs.resolve_job_def(everything.name).asset_layer.executable_asset_keys)

@@ -21,7 +21,11 @@ def names(step: Step) -> set[str]:
 
 def test_hours_of_one_run_are_one_run_of_everything() -> None:
     first = LAST - HOUR * (RUN_HOURS - 1)
-    assert steps(first, LAST) == [Step("observe_raw"), Step("everything", hours=(first, LAST))]
+    assert steps(first, LAST) == [
+        Step("observe_raw"),
+        Step("everything", hours=(first, LAST)),
+        Step("watch_models"),
+    ]
 
 
 def test_a_longer_span_with_few_requests_is_one_run_too() -> None:
@@ -29,6 +33,7 @@ def test_a_longer_span_with_few_requests_is_one_run_too() -> None:
     assert steps(first, LAST, has_few_requests=True) == [
         Step("observe_raw"),
         Step("everything", hours=(first, LAST), has_few_requests=True),
+        Step("watch_models"),
     ]
 
 
