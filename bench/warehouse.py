@@ -289,7 +289,7 @@ def run(server: Server, options: argparse.Namespace) -> None:
         f"full build {build_s:.0f} s ({build_s / millions:.1f} s a million), "
         f"and {start_s:.0f} s of dbt's starts"
     )
-    report(server, client, newest, options, peaks)
+    report(server, client, options.rows, newest, options.query_runs, peaks)
     client.close()
 
 
@@ -305,18 +305,17 @@ def measure_again(server: Server, options: argparse.Namespace) -> None:
     server.forget_peak()
     measure_hour(server, client, hour, options.runs)
     peaks = {"one hour": server.peak_bytes()}
-    options.rows = rows
-    report(server, client, newest + timedelta(hours=1), options, peaks)
+    report(server, client, rows, newest + timedelta(hours=1), options.query_runs, peaks)
     client.close()
 
 
 def report(
-    server: Server, client: Client, until: datetime, options: argparse.Namespace, peaks: dict[str, int]
+    server: Server, client: Client, rows: int, until: datetime, query_runs: int, peaks: dict[str, int]
 ) -> None:
     """Print sizes, the dashboard's queries and the peaks of memory."""
-    print_sizes(client, options.rows)
+    print_sizes(client, rows)
     server.forget_peak()
-    print_queries(client, until, options.query_runs)
+    print_queries(client, until, query_runs)
     peaks["queries"] = server.peak_bytes()
     print("\npeak memory of the database's process: " + ", ".join(
         f"{phase} {size / 1e9:.2f} GB" for phase, size in peaks.items()

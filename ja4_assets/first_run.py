@@ -28,8 +28,12 @@ from dagster_shared.error import SerializableErrorInfo
 from ja4_assets.settings import PROJECT_ROOT, AssetSettings
 from ja4_assets.warehouse.run_hours import FEW_REQUESTS, FEW_REQUESTS_TAG, HOUR, RUN_HOURS, runs_of
 
-REQUESTS_SINCE = "select count() from raw_http_requests where ts >= {first:DateTime64(6, 'UTC')}"
-FIRST_HOUR = "select count(), toDateTime64(min(ts), 6, 'UTC') from raw_http_requests"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+STORED_REQUESTS = """
+select count(), toDateTime64(min(ts), 6, 'UTC')
+from raw_http_requests
+where ts >= {since:DateTime64(6, 'UTC')}
+"""
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 """The run's own log, in the UI, has every event; the console shows one line a run."""
 
@@ -53,38 +57,28 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     try:
-        url = AssetSettings().clickhouse_url
-        first = now - HOUR * (options.hours - 1) if options.hours else oldest_hour(url)
-        has_few = requests_since(url, first) <= FEW_REQUESTS
+        since = now - HOUR * (options.hours - 1) if options.hours else EPOCH
+        count, oldest = stored_requests(AssetSettings().clickhouse_url, since)
+        if not count and not options.hours:
+            raise RunFailedError("raw_http_requests is empty: replay a capture or start an agent first")
+        first = since if options.hours else oldest
         with instance() as dagster_instance:
-            materialise_all(dagster_instance, first, now, has_few_requests=has_few)
+            materialise_all(dagster_instance, first, now, has_few_requests=count <= FEW_REQUESTS)
     except (RunFailedError, ClickHouseError) as error:
         print(f"ja4_assets.first_run: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def oldest_hour(clickhouse_url: str) -> datetime:
-    """The hour of the oldest stored request; raises RunFailedError if there is none."""
+def stored_requests(clickhouse_url: str, since: datetime) -> tuple[int, datetime]:
+    """How many requests are stored from `since` on, and the hour of the oldest of them (1970 without any)."""
     client = clickhouse_connect.get_client(dsn=clickhouse_url, autogenerate_session_id=False)
     try:
-        ((count, first),) = client.query(FIRST_HOUR).result_rows
+        ((count, first),) = client.query(STORED_REQUESTS, parameters={"since": since}).result_rows
     finally:
         client.close()
-    if not count:
-        raise RunFailedError("raw_http_requests is empty: replay a capture or start an agent first")
     oldest: datetime = first.replace(minute=0, second=0, microsecond=0, tzinfo=UTC)
-    return oldest
-
-
-def requests_since(clickhouse_url: str, first: datetime) -> int:
-    """How many requests are stored from `first` on."""
-    client = clickhouse_connect.get_client(dsn=clickhouse_url, autogenerate_session_id=False)
-    try:
-        ((count,),) = client.query(REQUESTS_SINCE, parameters={"first": first}).result_rows
-    finally:
-        client.close()
-    return int(count)
+    return int(count), oldest
 
 
 @dataclass(frozen=True, slots=True)
