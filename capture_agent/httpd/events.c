@@ -8,11 +8,9 @@
 #include "http_protocol.h"
 #include "mod_http2.h"
 
-/* Parts of REQIN_MAX_EVENT: everything before the cookie names needs under 20 KiB even if each byte of the
- * target, host and method is escaped, and the frames of an HTTP/2 connection under 6 KiB. */
-#define LIMIT_WITH_COOKIES (32 * 1024)
-#define LIMIT_WITH_HEADERS (REQIN_MAX_EVENT - 256)
-#define MAX_COOKIES 256
+/* Two addresses and two numbers; with five more numbers and words. */
+#define DESCRIPTION_CAPACITY 256
+#define CLOSE_CAPACITY 448
 
 static APR_OPTIONAL_FN_TYPE(http2_var_lookup) *http2_variable;
 
@@ -45,7 +43,7 @@ void reqin_describe(reqin_connection *connection)
 {
     json_writer json;
 
-    json_start(&json, connection->c->pool, REQIN_MAX_EVENT);
+    json_start(&json, connection->c->pool, DESCRIPTION_CAPACITY, REQIN_MAX_EVENT);
     write_address(&json, connection->c->client_addr, ",\"src_ip\":", ",\"src_port\":");
     write_address(&json, connection->c->local_addr, ",\"dst_ip\":", ",\"dst_port\":");
     KEY(&json, "conn_seq");
@@ -56,125 +54,13 @@ void reqin_describe(reqin_connection *connection)
     connection->description_len = json.len;
 }
 
-static int is_cookie_space(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-/* One name=value pair (RFC 6265 section 4.2.1): its name, or nothing for a pair without one. */
-static int write_cookie_name(json_writer *json, const char *pair, apr_size_t len, int is_first)
-{
-    const char *equals = memchr(pair, '=', len);
-    apr_size_t before = json->len, name_len;
-
-    if (!equals)
-        return 0; /* a value without a name */
-    name_len = (apr_size_t)(equals - pair);
-    while (name_len > 0 && is_cookie_space(pair[0])) {
-        pair++;
-        name_len--;
-    }
-    while (name_len > 0 && is_cookie_space(pair[name_len - 1]))
-        name_len--;
-    if (name_len == 0)
-        return 0;
-    if (!is_first)
-        json_literal(json, ",");
-    json_string(json, pair, name_len, REQIN_MAX_NAME);
-    if (!json->overflowed)
-        return 1;
-    json->len = before;
-    return -1;
-}
-
-static int write_names_in(json_writer *json, const reqin_field *field, int written)
-{
-    const char *at = field->value, *end = field->value + field->value_len;
-
-    while (at < end && written < MAX_COOKIES) {
-        const char *semicolon = memchr(at, ';', (apr_size_t)(end - at));
-        const char *pair_end = semicolon ? semicolon : end;
-        int outcome = write_cookie_name(json, at, (apr_size_t)(pair_end - at), written == 0);
-
-        if (outcome < 0)
-            return MAX_COOKIES; /* no room for more */
-        written += outcome;
-        at = pair_end + 1;
-    }
-    return written;
-}
-
 static void write_cookie_names(json_writer *json, const reqin_fields *fields)
 {
-    int i, written = 0;
-
     KEY(json, "cookie_names");
     json_literal(json, "[");
-    json_set_limit(json, LIMIT_WITH_COOKIES);
-    for (i = 0; fields && i < fields->count; i++) {
-        const reqin_field *field = &fields->all[i];
-
-        if (field->value && field->is_cookie)
-            written = write_names_in(json, field, written);
-    }
-    json_set_limit(json, REQIN_MAX_EVENT);
-    json->overflowed = 0;
+    if (fields->cookies > 0)
+        json_raw(json, fields->cookie_names.text, fields->cookie_names.len);
     json_literal(json, "]");
-}
-
-/* Pairs of name and value, the value null where it is withheld. Returns false if not all had room. */
-static int write_fields(json_writer *json, const reqin_fields *fields)
-{
-    apr_size_t before = 0;
-    int i;
-
-    KEY(json, "headers");
-    json_literal(json, "[");
-    json_set_limit(json, LIMIT_WITH_HEADERS);
-    for (i = 0; fields && i < fields->count && !json->overflowed; i++) {
-        const reqin_field *field = &fields->all[i];
-
-        before = json->len;
-        if (i > 0)
-            json_literal(json, ",[");
-        else
-            json_literal(json, "[");
-        json_string(json, field->name, field->name_len, REQIN_MAX_NAME);
-        if (field->value && !field->is_cookie) {
-            json_literal(json, ",");
-            json_string(json, field->value, field->value_len, REQIN_MAX_VALUE);
-            json_literal(json, "]");
-        }
-        else {
-            json_literal(json, ",null]");
-        }
-    }
-    json_set_limit(json, REQIN_MAX_EVENT);
-    if (!json->overflowed) {
-        json_literal(json, "]");
-        return 1;
-    }
-    json->overflowed = 0;
-    json->len = before;
-    json_literal(json, "]");
-    return 0;
-}
-
-static void write_headers(json_writer *json, const reqin_request *seen)
-{
-    /* A request that failed while it was read has the fields that came until then. */
-    int is_wire = seen->http1.lines > 0 && (seen->http1.complete || !seen->seen_fields);
-    const reqin_fields *fields = is_wire ? &seen->http1.fields : seen->seen_fields;
-    int is_whole;
-
-    write_cookie_names(json, fields);
-    if (is_wire)
-        json_literal(json, ",\"header_order_source\":\"wire\"");
-    else
-        json_literal(json, ",\"header_order_source\":\"server\"");
-    is_whole = write_fields(json, fields);
-    if (!is_whole || (is_wire && seen->http1.fields_cut))
-        json_literal(json, ",\"headers_cut\":true");
 }
 
 static void write_http2(json_writer *json, request_rec *r, const reqin_connection *connection)
@@ -231,6 +117,10 @@ static const char *host_of(request_rec *r)
 
 void reqin_send_request(request_rec *r, const reqin_request *seen)
 {
+    /* A request that failed while it was read has the fields that came until then. */
+    int is_wire = seen->http1.lines > 0 && (seen->http1.complete || !seen->seen_fields);
+    const reqin_fields *fields = is_wire ? &seen->http1.fields : seen->seen_fields;
+    reqin_fields none;
     const reqin_connection *connection = seen->connection;
     const request_rec *last = r;
     apr_time_t now = apr_time_now();
@@ -239,8 +129,21 @@ void reqin_send_request(request_rec *r, const reqin_request *seen)
 
     while (last->next)
         last = last->next; /* an error document or another internal redirect answered */
-    json_start(&json, r->pool, REQIN_MAX_EVENT);
-    json_literal(&json, "{\"v\":1,\"ev\":\"end\",\"t_us\":");
+    if (!fields) {
+        reqin_fields_start(&none, r->pool);
+        fields = &none;
+    }
+    json = fields->json;
+    json_set_limit(&json, REQIN_MAX_EVENT);
+    json_literal(&json, "]");
+    if (fields->cut)
+        json_literal(&json, ",\"headers_cut\":true");
+    if (is_wire)
+        json_literal(&json, ",\"header_order_source\":\"wire\"");
+    else
+        json_literal(&json, ",\"header_order_source\":\"server\"");
+    write_cookie_names(&json, fields);
+    KEY(&json, "t_us");
     json_unsigned(&json, (apr_uint64_t)started);
     KEY(&json, "dur_us");
     json_unsigned(&json, now > started ? (apr_uint64_t)(now - started) : 0);
@@ -267,7 +170,6 @@ void reqin_send_request(request_rec *r, const reqin_request *seen)
     json_unsigned(&json, last->bytes_sent > 0 ? (apr_uint64_t)last->bytes_sent : 0);
     if (r->connection->master)
         write_http2(&json, r, connection);
-    write_headers(&json, seen);
     reqin_submit(json.overflowed ? NULL : json.text, json.len);
 }
 
@@ -275,7 +177,7 @@ void reqin_send_close(const reqin_connection *connection)
 {
     json_writer json;
 
-    json_start(&json, connection->c->pool, REQIN_MAX_EVENT);
+    json_start(&json, connection->c->pool, CLOSE_CAPACITY, REQIN_MAX_EVENT);
     json_literal(&json, "{\"v\":1,\"ev\":\"close\",\"t_us\":");
     json_unsigned(&json, (apr_uint64_t)apr_time_now());
     json_raw(&json, connection->description, connection->description_len);

@@ -6,15 +6,13 @@
 
 #include "json_writer.h"
 
-#define FIRST_CAPACITY 3072
-
 static const char hex_digits[] = "0123456789abcdef";
 
-void json_start(json_writer *json, apr_pool_t *pool, apr_size_t limit)
+void json_start(json_writer *json, apr_pool_t *pool, apr_size_t capacity, apr_size_t limit)
 {
     json->pool = pool;
-    json->allocated = FIRST_CAPACITY;
-    json->text = apr_palloc(pool, json->allocated);
+    json->allocated = capacity;
+    json->text = apr_palloc(pool, capacity);
     json->len = 0;
     json->overflowed = 0;
     json_set_limit(json, limit);

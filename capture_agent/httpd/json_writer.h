@@ -16,7 +16,8 @@ typedef struct {
     int overflowed; /* something did not fit, and later pieces may have: cut back to a known length */
 } json_writer;
 
-void json_start(json_writer *json, apr_pool_t *pool, apr_size_t limit);
+/* Takes `capacity` bytes at once and more when they are needed, up to `limit`. */
+void json_start(json_writer *json, apr_pool_t *pool, apr_size_t capacity, apr_size_t limit);
 /* A writer may be given a lower limit for a part of its text. */
 void json_set_limit(json_writer *json, apr_size_t limit);
 /* Room for `more` bytes behind `text + len`, or false and `overflowed`. */

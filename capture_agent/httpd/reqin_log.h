@@ -66,28 +66,22 @@ int reqin_keeps_value(const char *name, apr_size_t name_len);
 /* ---- fields.c: header fields of one request */
 
 typedef struct {
-    const char *name;
-    const char *value; /* NULL: withheld, never copied */
-    apr_size_t name_len;
-    apr_size_t value_len;
-    int is_cookie;
-} reqin_field;
-
-typedef struct {
-    apr_pool_t *pool;
-    reqin_field *all;
+    json_writer json; /* an event's begin up to and with its last pair of name and value; the array is open */
+    json_writer cookie_names; /* its strings, with commas between; no text before the first */
+    apr_size_t value_len;     /* of the last field, before it was cut */
     int count;
-    int room;
-    char *piece; /* memory for the next copies */
-    apr_size_t piece_left;
+    int cookies;
+    int is_pair_open; /* the last cookie field ended within a pair */
+    int cut;          /* not all fields had room */
+    enum { REQIN_WITHHELD, REQIN_VALUE, REQIN_COOKIE } last; /* what was told of the last field's value */
 } reqin_fields;
 
 void reqin_fields_start(reqin_fields *fields, apr_pool_t *pool);
-/* Memory that lives as long as the fields. */
-char *reqin_fields_take(reqin_fields *fields, apr_size_t len);
-/* Copy a field; of its value only what may be reported. A NULL value stands for a line without a colon. */
+/* Write a field; of its value only what may be reported. A NULL value stands for a line without a colon. */
 void reqin_fields_add(reqin_fields *fields, const char *name, apr_size_t name_len, const char *value,
                       apr_size_t value_len);
+/* More of the last field's value, from a line that continues it. */
+void reqin_fields_continue(reqin_fields *fields, const char *more, apr_size_t len);
 
 /* ---- wire_http1.c: a request's lines as the client sent them */
 
@@ -99,8 +93,6 @@ typedef struct {
     apr_size_t request_line_len;
     int lines;    /* finished lines, the request line included */
     int complete; /* the empty line was seen */
-    int folds;
-    int fields_cut;
 } reqin_http1;
 
 void reqin_http1_start(reqin_http1 *http1, apr_pool_t *pool);

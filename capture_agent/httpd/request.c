@@ -58,7 +58,7 @@ static void keep_server_fields(request_rec *r, reqin_request *seen)
 
     seen->seen_fields = apr_palloc(r->pool, sizeof(*seen->seen_fields));
     reqin_fields_start(seen->seen_fields, r->pool);
-    for (i = 0; i < table->nelts && i < REQIN_MAX_FIELDS; i++) {
+    for (i = 0; i < table->nelts; i++) {
         if (entry[i].key)
             reqin_fields_add(seen->seen_fields, entry[i].key, strlen(entry[i].key), entry[i].val,
                              entry[i].val ? strlen(entry[i].val) : 0);

@@ -10,6 +10,7 @@ import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hpack import Decoder, Encoder, HPACKError
@@ -103,10 +104,49 @@ def test_http1_names_do_not_depend_on_the_cut(parsers: Parsers) -> None:
     assert lines[::2] == lines[1::2]
 
 
+def fields_of(parsers: Parsers, head: bytes) -> list[dict[str, Any]]:
+    """What is told of a request's head that arrives in pieces of different sizes."""
+    sizes = (1, 3, 1 << 20)
+    return [json.loads(line) for line in parsers.lines([("1", size, head) for size in sizes])]
+
+
 def test_http1_names_are_those_of_the_lines(parsers: Parsers) -> None:
     sent = b"\r\nGET / HTTP/1.1\r\nHost: a\r\nb :c\r\nX\xff:1\nY\r\n folded: no\r\n\r\nBody: 1\r\n\r\n"
-    [line] = parsers.lines([("1", 3, sent)])
-    assert [bytes.fromhex(name) for name in line.decode().split(",")] == [b"Host", b"b", b"X\xff", b"Y"]
+    for told in fields_of(parsers, sent):
+        assert told["headers"] == [[name, None] for name in ("Host", "b", "X\\xff", "Y")]
+
+
+def test_a_continued_value_is_one_value_with_a_space(parsers: Parsers) -> None:
+    """RFC 9112 section 5.2: the line's end and the white space around it are as one space."""
+    folded = b"GET / HTTP/1.1\r\nAccept: a,\r\n\t b\r\n  \r\n \"c\r\nX: secret\r\n secret\r\n"
+    for told in fields_of(parsers, folded + b"accept:\r\n x\r\nAccept:\r\n d\r\n\r\n"):
+        assert told["headers"] == [["Accept", 'a, b "c'], ["X", None], ["accept", None], ["Accept", " d"]]
+
+
+def test_a_continued_value_ends_where_any_value_ends(parsers: Parsers) -> None:
+    lines = [b"GET / HTTP/1.1", b"Accept: " + b"a" * 2_000, b" " + b"b" * 46, b" cd", b" e", b"Accept: f", b"", b""]
+    for told in fields_of(parsers, b"\r\n".join(lines)):
+        assert told["headers"] == [["Accept", "a" * 2_000 + " " + "b" * 46 + " "], ["Accept", "f"]]
+
+
+def test_no_part_of_a_continued_cookie_becomes_a_name(parsers: Parsers) -> None:
+    lines = [b"GET / HTTP/1.1", b"Cookie: a=secret", b" more=secret; b=1;", b" c=2; alone; =x", b" d=3", b"", b""]
+    for told in fields_of(parsers, b"\r\n".join(lines)):
+        assert told["headers"] == [["Cookie", None]]
+        assert told["cookie_names"] == ["a", "b", "c"]
+
+
+def test_fields_without_room_are_left_out_whole(parsers: Parsers) -> None:
+    fields = [b'Accept: "' + b'"' * 2_046 for _ in range(20)]
+    for told in fields_of(parsers, b"\r\n".join([b"GET / HTTP/1.1", *fields, b"", b""])):
+        assert told["headers_cut"]
+        assert 5 <= len(told["headers"]) < 20
+        assert {value for _, value in told["headers"]} == {'"' * 2_047}
+    cookies = b"; ".join(b"\x01" * 200 + b"%d=1" % number for number in range(20))
+    for told in fields_of(parsers, b"\r\n".join([b"GET / HTTP/1.1", b"Cookie: " + cookies, b"Host: a", b"", b""])):
+        assert told["cookie_names"] == ["\x01" * 200 + str(number) for number in range(len(told["cookie_names"]))]
+        assert 5 <= len(told["cookie_names"]) < 20
+        assert told["headers"] == [["Cookie", None], ["Host", None]]
 
 
 def openings() -> list[bytes]:

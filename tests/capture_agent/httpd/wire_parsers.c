@@ -4,8 +4,8 @@
  * block of its own (the parsers are compiled with apr_palloc renamed), and every input an exact copy.
  *
  * A record is a kind ('1' HTTP/1, '2' HTTP/2, 'h' header block, 'j' text), the size of the pieces to feed and the
- * length, both 4 bytes little-endian, then the bytes. Each gives one line: header names in hex joined by
- * commas, base64 of the kept frames, hex of the blanked block, or a JSON string. */
+ * length, both 4 bytes little-endian, then the bytes. Each gives one line: an object of what an
+ * event tells of the fields, base64 of the kept frames, hex of the blanked block, or a JSON string. */
 #include "reqin_log.h"
 
 #include <stdint.h>
@@ -62,7 +62,6 @@ static void http1(apr_pool_t *pool, const char *bytes, size_t len, size_t step)
 {
     reqin_http1 state;
     size_t at;
-    int i;
 
     reqin_http1_start(&state, pool);
     for (at = 0; at < len; at += step) {
@@ -73,17 +72,11 @@ static void http1(apr_pool_t *pool, const char *bytes, size_t len, size_t step)
         reqin_http1_feed(&state, copy, size);
         free(copy);
     }
-    for (i = 0; i < state.fields.count; i++) {
-        const reqin_field *field = &state.fields.all[i];
-        json_writer json;
-
-        json_start(&json, pool, 64);
-        json_string(&json, field->name, field->name_len, REQIN_MAX_NAME);
-        if (field->value)
-            json_string(&json, field->value, field->value_len, REQIN_MAX_VALUE);
-        printf(i > 0 ? "," : "");
-        print_hex(field->name, field->name_len);
-    }
+    fwrite(state.fields.json.text, 1, state.fields.json.len, stdout);
+    printf("],\"cookie_names\":[");
+    if (state.fields.cookie_names.len > 0)
+        fwrite(state.fields.cookie_names.text, 1, state.fields.cookie_names.len, stdout);
+    printf("],\"headers_cut\":%s}", state.fields.cut ? "true" : "false");
 }
 
 static void http2(apr_pool_t *pool, const char *bytes, size_t len, size_t step)
@@ -119,7 +112,7 @@ static void text(apr_pool_t *pool, const char *bytes, size_t len, size_t max)
 {
     json_writer json;
 
-    json_start(&json, pool, 1 << 20);
+    json_start(&json, pool, 16, 1 << 20);
     json_string(&json, bytes, len, max);
     fwrite(json.text, 1, json.len, stdout);
 }
