@@ -123,7 +123,7 @@ def test_http1_names_are_those_of_the_lines(parsers: Parsers) -> None:
 
 def test_a_continued_value_is_one_value_with_a_space(parsers: Parsers) -> None:
     """RFC 9112 section 5.2: the line's end and the white space around it are as one space."""
-    folded = b"GET / HTTP/1.1\r\nAccept: a,\r\n\t b\r\n  \r\n \"c\r\nX: secret\r\n secret\r\n"
+    folded = b'GET / HTTP/1.1\r\nAccept: a,\r\n\t b\r\n  \r\n "c\r\nX: secret\r\n secret\r\n'
     for told in fields_of(parsers, folded + b"accept:\r\n x\r\nAccept:\r\n d\r\n\r\n"):
         assert told["headers"] == [["Accept", 'a, b "c'], ["X", None], ["accept", None], ["Accept", " d"]]
 
