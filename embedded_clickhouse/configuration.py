@@ -45,10 +45,15 @@ _TEMPLATE = """\
 """
 
 # The engine's only user, whom nothing but the gateway reaches. It has all roles, and gives up all but one for
-# a restricted user's statement.
+# a restricted user's statement. Mutations may depend on other tables: there is no replica that could differ.
+# dbt would switch that on by itself, and a statement of a session with a changed setting costs several more.
 _USERS = """\
 <clickhouse>
-    <profiles><default/></profiles>
+    <profiles>
+        <default>
+            <allow_nondeterministic_mutations>1</allow_nondeterministic_mutations>
+        </default>
+    </profiles>
     <quotas><default/></quotas>
     <roles>
 {roles}

@@ -27,7 +27,8 @@
         settings={'ttl_only_drop_parts': 1},
         query_settings={'max_partitions_per_insert_block': 0},
         on_schema_change='append_new_columns',
-        post_hook="{{ drop_emptied_hours(" ~ sources | tojson ~ ", '" ~ partition_column ~ "') }}",
+        meta={'emptied_with': sources, 'hour_of_row': partition_column},
+        post_hook='{{ drop_emptied_hours() }}' if on_a_cluster() else [],
     ) }}
 {%- endmacro %}
 
@@ -38,9 +39,13 @@
   Hours older than the oldest raw request stay: there the raw rows have expired and the mart is the only record.
   With no raw request at all nothing is dropped, for the same reason. min() and not minOrNull(), which the engine does not
   answer from the parts' own bounds: it would read the times of all that is stored, after every model.
+
+  On one machine the materialisation calls this, when an hour of the run got no rows; on a cluster it is a hook.
 #}
-{% macro drop_emptied_hours(sources, partition_column) -%}
+{% macro drop_emptied_hours() -%}
     {%- if execute -%}
+        {%- set meta = config.get('meta') -%}
+        {%- set partition_column = meta['hour_of_row'] -%}
         {%- set emptied -%}
             with
                 oldest as (
@@ -49,7 +54,7 @@
                 ),
 
                 stored as (
-                    {%- for table, column in sources.items() %}
+                    {%- for table, column in meta['emptied_with'].items() %}
                         select distinct toStartOfHour({{ column }}) as hour
                         from {{ this.incorporate(path={'identifier': table}) }}
                         where {{ in_hour_window(column) }}
