@@ -220,8 +220,11 @@ def print_sizes(client: Client, rows: int) -> None:
 def print_queries(client: Client, until: datetime, runs: int) -> None:
     """p50 and p95 of each of the dashboard's queries."""
     print(f"\nthe dashboard's queries over 24 hours, {runs} runs each{'p50 ms':>14}{'p95 ms':>9}")
-    for times in time_queries(client, until, runs):
-        print(f"  {times.name:60}{times.p50 * 1e3:9.0f}{times.p95 * 1e3:9.0f}")
+    times, failures = time_queries(client, until, runs)
+    for one in times:
+        print(f"  {one.name:60}{one.p50 * 1e3:9.0f}{one.p95 * 1e3:9.0f}")
+    for name, reason in failures.items():
+        print(f"  {name} FAILED: {reason}")
 
 
 def main() -> None:
@@ -270,18 +273,16 @@ def run(server: Server, options: argparse.Namespace) -> None:
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
     server.forget_peak()
-    peaks: dict[str, int] = {}
     total = [0.0, 0.0, 0.0]
     for part in (first, hours[len(first) :]):
         if not part:
             continue
         for at, seconds in enumerate(load_and_build(server, client, part, options.seed)):
             total[at] += seconds
-        peaks["load and build"] = max(peaks.get("load and build", 0), server.peak_bytes())
         print(f"\nat {sum(hour.connections for hour in (first if part is first else hours)) * 5:,} requests:")
-        server.forget_peak()
+        print_peak(server, "load and full build")
         measure_hour(server, client, measured_hour, options.runs)
-        peaks["one hour"] = max(peaks.get("one hour", 0), server.peak_bytes())
+        print_peak(server, "one-hour build")
     load_s, build_s, start_s = total
     millions = options.rows / 1e6
     print(f"\nload {load_s:.0f} s ({options.rows / load_s:,.0f} requests/s, every view included)")
@@ -289,7 +290,7 @@ def run(server: Server, options: argparse.Namespace) -> None:
         f"full build {build_s:.0f} s ({build_s / millions:.1f} s a million), "
         f"and {start_s:.0f} s of dbt's starts"
     )
-    report(server, client, options.rows, newest, options.query_runs, peaks)
+    report(server, client, options.rows, newest, options.query_runs)
     client.close()
 
 
@@ -304,22 +305,26 @@ def measure_again(server: Server, options: argparse.Namespace) -> None:
     dbt(server, "run", start=hour, end=newest)
     server.forget_peak()
     measure_hour(server, client, hour, options.runs)
-    peaks = {"one hour": server.peak_bytes()}
-    report(server, client, rows, newest + timedelta(hours=1), options.query_runs, peaks)
+    print_peak(server, "one-hour build")
+    report(server, client, rows, newest + timedelta(hours=1), options.query_runs)
     client.close()
 
 
-def report(
-    server: Server, client: Client, rows: int, until: datetime, query_runs: int, peaks: dict[str, int]
-) -> None:
-    """Print sizes, the dashboard's queries and the peaks of memory."""
+def report(server: Server, client: Client, rows: int, until: datetime, query_runs: int) -> None:
+    """Print sizes, the dashboard's queries and their peak of memory."""
     print_sizes(client, rows)
     server.forget_peak()
     print_queries(client, until, query_runs)
-    peaks["queries"] = server.peak_bytes()
-    print("\npeak memory of the database's process: " + ", ".join(
-        f"{phase} {size / 1e9:.2f} GB" for phase, size in peaks.items()
-    ) + " (goal 8)")  # fmt: skip
+    print_peak(server, "queries")
+
+
+def print_peak(server: Server, phase: str) -> None:
+    """Print the most memory that the database had since the last call, before anything else can fail."""
+    print(
+        f"  peak memory of the database's process, {phase}: {server.peak_bytes() / 1e9:.2f} GB (goal 8)",
+        flush=True,
+    )
+    server.forget_peak()
 
 
 if __name__ == "__main__":

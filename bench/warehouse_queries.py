@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from soc_dashboard.verdicts import SEVERITY
 
@@ -64,8 +65,11 @@ class QueryTimes:
         return self.seconds[min(len(self.seconds) - 1, int(0.95 * len(self.seconds)))]
 
 
-def time_queries(client: Client, until: datetime, runs: int) -> list[QueryTimes]:
-    """Run each query `runs` times over the 24 hours before `until` and a little earlier; slowest first."""
+def time_queries(client: Client, until: datetime, runs: int) -> tuple[list[QueryTimes], dict[str, str]]:
+    """Run each query `runs` times over the 24 hours before `until` and a little earlier; slowest first.
+
+    Beside them, by name, what the database says of each query that it refuses: the others keep their times.
+    """
     since = until - SPAN
     span = {"since": since, "until": until}
     ((ja4_stable, client_ip, host),) = client.query(SUBJECTS, parameters=span).result_rows
@@ -89,10 +93,11 @@ def time_queries(client: Client, until: datetime, runs: int) -> list[QueryTimes]
         "label_id": str(UUID(int=0)),
     }
     found = []
+    failures = {}
     for file in sorted(
         resources.files("soc_dashboard").joinpath("queries").iterdir(), key=lambda one: one.name
     ):
-        text = file.read_text("utf-8")
+        name, text = file.name.removesuffix(".sql"), file.read_text("utf-8")
         for mark, sql in FRAGMENTS.items():
             text = text.replace(mark, sql)
         seconds = []
@@ -102,9 +107,14 @@ def time_queries(client: Client, until: datetime, runs: int) -> list[QueryTimes]
                 "since_us": round((since - moved).timestamp() * 1e6),
                 "until_us": round((until - moved).timestamp() * 1e6),
             }
-            bound = {name: values.get(name, EMPTY.get(kind, 0)) for name, kind in PARAMETER.findall(text)}
+            bound = {key: values.get(key, EMPTY.get(kind, 0)) for key, kind in PARAMETER.findall(text)}
             began = time.perf_counter()
-            client.query(text, parameters=bound)
+            try:
+                client.query(text, parameters=bound)
+            except DatabaseError as error:
+                failures[name] = str(error).partition("\n")[0][:200]
+                break
             seconds.append(time.perf_counter() - began)
-        found.append(QueryTimes(file.name.removesuffix(".sql"), sorted(seconds)))
-    return sorted(found, key=lambda times: -times.p95)
+        else:
+            found.append(QueryTimes(name, sorted(seconds)))
+    return sorted(found, key=lambda times: -times.p95), failures
