@@ -9,7 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,13 +75,12 @@ def wait_until_ready(
     raise RuntimeError(f"{url} did not answer within {deadline_s} s")
 
 
-@pytest.fixture(scope="session")
-def clickhouse_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """DSN of an embedded database that lives as long as the test session; no database name in it."""
+@contextmanager
+def embedded_database(home: Path) -> Iterator[str]:
+    """DSN of an embedded database in the data directory `home`; no database name in it."""
     port = find_free_port()
-    path = tmp_path_factory.mktemp("clickhouse")
     process = subprocess.Popen(
-        [sys.executable, "-m", "embedded_clickhouse", "--path", str(path), "--port", str(port)],
+        [sys.executable, "-m", "embedded_clickhouse", "--path", str(home), "--port", str(port)],
         env={"PATH": "/usr/bin:/bin", "JA4_CLICKHOUSE_USER": "ja4", "JA4_CLICKHOUSE_PASSWORD": PASSWORD},
     )
     try:
@@ -89,3 +89,16 @@ def clickhouse_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def start_database() -> Callable[[Path], AbstractContextManager[str]]:
+    """Starts a further embedded database in a folder; a context, whose value is its DSN."""
+    return embedded_database
+
+
+@pytest.fixture(scope="session")
+def clickhouse_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """DSN of an embedded database that lives as long as the test session; no database name in it."""
+    with embedded_database(tmp_path_factory.mktemp("clickhouse")) as dsn:
+        yield dsn

@@ -8,6 +8,7 @@ from ja4_assets.intel.catalogue import SOURCES, Source
 from ja4_assets.intel.fetch import DEFAULT, PACKAGE, FetchError, fetch
 from ja4_assets.intel.store import activate, maybe_active
 from ja4_assets.resources.clickhouse import ClickHouseResource
+from ja4_assets.storage.engines import Topology
 
 GROUP = "intel"
 IN_USE = "is_current"
@@ -47,7 +48,7 @@ def _asset(source: Source) -> dg.AssetsDefinition:
         has_any = source.registry is not None or config.origin not in (DEFAULT, PACKAGE)
         if is_wanted and has_any:
             try:
-                activate(clickhouse, source, fetch(source, config.origin))
+                activate(clickhouse, source, fetch(source, config.origin), Topology.from_environment())
             except (FetchError, ValueError) as error:
                 fault = str(error)
                 context.log.warning(fault)

@@ -11,6 +11,7 @@ import polars as pl
 
 from ja4_assets.intel.catalogue import Source, Tables
 from ja4_assets.intel.fetch import Fetched
+from ja4_assets.storage.engines import Topology
 
 VERSIONS_KEPT = 2
 """The one in use and the one before, to go back to."""
@@ -84,8 +85,10 @@ def maybe_active(database: Database, source: Source) -> Active | None:
     return Active(row["version"], bool(row["is_default"]), age, row["origin"], row["stored_rows"])
 
 
-def activate(database: Database, source: Source, fetched: Fetched) -> Active:
-    """Store the files' rows as a version and switch to it; a no-op if they are in use already.
+def activate(
+    database: Database, source: Source, fetched: Fetched, topology: Topology | None = None
+) -> Active:
+    """Store the files' rows as a version and switch to it on all servers; a no-op if they are in use already.
 
     Raises ValueError when the files cannot be read, or hold fewer rows than a whole download has; what is in
     use then stays in use.
@@ -98,7 +101,8 @@ def activate(database: Database, source: Source, fetched: Fetched) -> Active:
     count = max(frame.height for frame in tables.values())
     if not fetched.is_default and count < source.smallest:
         raise ValueError(f"{source.name}: {count} rows, fewer than the {source.smallest} of a whole file")
-    _store(database, source, version, tables)
+    where = topology or Topology()
+    _store(database, source, version, tables, where)
     database.insert(
         "intel_sources",
         pl.DataFrame(
@@ -117,8 +121,11 @@ def activate(database: Database, source: Source, fetched: Fetched) -> Active:
         ),
     )
     for dictionary in DICTIONARIES.get(source.name, ()):
-        database.command("system reload dictionary {dictionary:Identifier}", {"dictionary": dictionary})
-    _drop_old(database, source, tables)
+        database.command(
+            "system reload dictionary" + where.on_cluster + " {dictionary:Identifier}",
+            {"dictionary": dictionary},
+        )
+    _drop_old(database, source, tables, where)
     return Active(version, fetched.is_default, 0, fetched.origin, count)
 
 
@@ -130,25 +137,27 @@ def version_of(fetched: Fetched) -> str:
     return f"{fetched.published_on:%Y%m%d}-{digest.hexdigest()[:8]}"
 
 
-def _store(database: Database, source: Source, version: str, tables: Tables) -> None:
+def _store(database: Database, source: Source, version: str, tables: Tables, topology: Topology) -> None:
     for table, frame in tables.items():
         # What an earlier attempt at this version left behind.
-        _drop_versions(database, table, source, {version})
+        _drop_versions(database, table, source, {version}, topology)
         stamped = frame.with_columns(source=pl.lit(source.name), version=pl.lit(version))
         database.insert(table, stamped)
 
 
-def _drop_old(database: Database, source: Source, tables: Tables) -> None:
+def _drop_old(database: Database, source: Source, tables: Tables, topology: Topology) -> None:
     kept = set(database.read(KEPT, {"source": source.name, "kept": VERSIONS_KEPT})["version"])
     for table in tables:
         stored = set(database.read(STORED_VERSIONS, {"table": table, "source": source.name})["version"])
-        _drop_versions(database, table, source, stored - kept)
+        _drop_versions(database, table, source, stored - kept, topology)
 
 
-def _drop_versions(database: Database, table: str, source: Source, versions: set[str]) -> None:
+def _drop_versions(
+    database: Database, table: str, source: Source, versions: set[str], topology: Topology
+) -> None:
     stored = database.read(STORED_VERSIONS, {"table": table, "source": source.name})
     for partition in stored.filter(pl.col("version").is_in(list(versions)))["partition"]:
         database.command(
-            "alter table {table:Identifier} drop partition id {partition:String}",
-            {"table": table, "partition": partition},
+            "alter table {table:Identifier}" + topology.on_cluster + " drop partition id {partition:String}",
+            {"table": topology.local_name(table), "partition": partition},
         )

@@ -9,8 +9,8 @@ from clickhouse_connect.driver.binding import quote_identifier
 from sqlalchemy import Connection, text
 
 RELOAD_SECONDS = (300, 600)
-"""Bounds of the random pause after which the engine asks whether a newer version was activated. A refresh
-reloads at once on the server that it talks to; on a cluster the others follow within these bounds."""
+"""Bounds of the random pause after which the engine asks whether a newer version was activated: a server that
+was away when a refresh reloaded the dictionaries follows within them."""
 
 
 def create_dictionary(name: str, attributes: str, key: str, query: str, layout: str) -> None:

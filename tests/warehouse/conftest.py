@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,17 +25,20 @@ from capture_agent.sink.encode import encode_row, table_of
 from ja4_assets.storage import migrate
 
 
-def _load_rows() -> ModuleType:
-    """The module beside this one; tests are no packages, so it cannot be imported by name."""
-    spec = importlib.util.spec_from_file_location("warehouse_rows", Path(__file__).with_name("rows.py"))
+def _load(name: str) -> ModuleType:
+    """A module beside this one; tests are no packages, so it cannot be imported by name."""
+    spec = importlib.util.spec_from_file_location(f"warehouse_{name}", Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses looks its own module up
     spec.loader.exec_module(module)
     return module
 
 
-rows = _load_rows()
+rows = _load("rows")
+engine_of_a_cluster = _load("engine_of_a_cluster")
+dbt_statements = _load("dbt_statements")
 
 CHROME = "t13d1517h2_8daaf6152771_cb7bf5808d99"
 CHROME_STABLE = "t13d1516h2_8daaf6152771_22db41f7518f"
@@ -50,6 +55,7 @@ HOURLY_MODELS = (
     "int_ja4_client_hour",
     *(f"int_entity_hour_{group}" for group in ENTITY_GROUPS),
 )
+BUILT_AGAIN = (*HOURLY_MODELS, "fct_session", "dim_ja4")
 
 
 @dataclass(frozen=True)
@@ -193,6 +199,8 @@ def dbt(
             "DBT_PROFILES_DIR": str(project),
             "DBT_TARGET_PATH": str(folder / "target"),
             "DBT_LOG_PATH": str(folder / "logs"),
+            "DBT_LOG_FORMAT_FILE": "json",
+            "DBT_LOG_FILE_MAX_BYTES": "0",
             **(hours or {}),
         },
         capture_output=True,
@@ -206,15 +214,19 @@ def dbt(
 
 
 def snapshot(client: Client) -> dict[str, list[str]]:
-    """Every row of the hourly tables as sorted text; a row stored twice stands there twice."""
+    """Every row of the hourly tables as text, its columns by name; a row stored twice stands there twice."""
     return {
-        table: [
-            text
+        table: sorted(
+            json.dumps(json.loads(text), sort_keys=True)
             for (text,) in client.query(
-                "select toString(tuple(*)) as text from {table:Identifier} order by text",
+                "select formatRowNoNewline('JSONEachRow', *) from {table:Identifier}",
                 parameters={"table": table},
+                settings={
+                    "output_format_json_quote_64bit_floats": 1,
+                    "output_format_json_quote_denormals": 1,
+                },
             ).result_rows
-        ]
+        )
         for table in HOURLY_MARTS
     }
 
@@ -223,42 +235,98 @@ def snapshot(client: Client) -> dict[str, list[str]]:
 def warehouse_parts() -> SimpleNamespace:
     """What tests that fill a database of their own need."""
     visits = {visit.__name__: visit for visit in (chrome_visit, spoofed_visit, cleartext_visit)}
-    return SimpleNamespace(store=store, dbt=dbt, **visits)
+    return SimpleNamespace(store=store, dbt=dbt, statements=dbt_statements, **visits)
+
+
+def build_twice(
+    client: Client,
+    database_url: str,
+    folder: Path,
+    project: Path,
+    *build: str,
+    hours: tuple[datetime, datetime, datetime],
+    environment: Mapping[str, str] | None = None,
+) -> Warehouse:
+    """Raw rows, the dbt command `build`, late rows, then `dbt run` over the last two of three hours."""
+    early, middle, late = hours
+    now = late + timedelta(hours=2)
+    for hour in hours:
+        visit = [*chrome_visit(hour), *spoofed_visit(hour, 7), *cleartext_visit(hour)]
+        store(client, *visit)
+        store(client, *reversed(visit))
+    client.insert(
+        "bot_scores",
+        [[late, "198.51.100.66", REQUESTS_STABLE, "shop.test", "forest", "3", 0.9, 0.99, 0.6,
+          [("grease_missing", 0.875, 0.0, 0.4)], "v1", "run", now, 0.002, "tool", 1]],
+    )  # fmt: skip
+    client.insert(
+        "verdicts",
+        [[now, late, "198.51.100.66", REQUESTS_STABLE, "shop.test", "bad_bot", "model", "forest:3", 0.9,
+          "The handshake is not the browser's.", {"grease_missing": "0.875"}, "run"]],
+    )  # fmt: skip
+    build_log = dbt(database_url, folder, project, *build, hours=environment)
+    first = snapshot(client)
+    store(client, *spoofed_visit(early, 2, first=7), *spoofed_visit(middle, 2, first=7))
+    # An hour of a mart whose requests are gone.
+    client.command(
+        "insert into fct_ja4_hour select * replace (addHours(hour, 1) as hour)"
+        " from (select * from fct_ja4_hour where hour = {late:DateTime64(0, 'UTC')})",
+        parameters={"late": late},
+    )
+    window = {"JA4_START_HOUR": f"{middle:%Y-%m-%d %H:%M:%S}", "JA4_END_HOUR": f"{now:%Y-%m-%d %H:%M:%S}"}
+    dbt(
+        database_url,
+        folder,
+        project,
+        "run",
+        "--select",
+        *BUILT_AGAIN,
+        hours={**window, **(environment or {})},
+    )
+    return Warehouse(client, hours, first, snapshot(client), build_log, database_url, folder)
 
 
 @pytest.fixture(scope="session")
 def warehouse(
     clickhouse_dsn: str, project_root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Warehouse]:
-    """Migrations, raw rows, `dbt build`, late rows, then `dbt run` over the last two of three hours."""
+    """One machine: migrations, then everything built and two hours built again."""
     database_url = f"{clickhouse_dsn}/warehouse_{uuid.uuid4().hex[:12]}"
     migrate.upgrade(database_url)
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    early, middle, late = hours = (
-        now - timedelta(hours=4),
-        now - timedelta(hours=3),
-        now - timedelta(hours=2),
-    )
+    hours = (now - timedelta(hours=4), now - timedelta(hours=3), now - timedelta(hours=2))
     project, folder = project_root / "dbt_clickhouse", tmp_path_factory.mktemp("dbt")
     with clickhouse_connect.get_client(dsn=database_url) as client:
-        for hour in hours:
-            visit = [*chrome_visit(hour), *spoofed_visit(hour, 7), *cleartext_visit(hour)]
-            store(client, *visit)
-            store(client, *reversed(visit))
-        client.insert(
-            "bot_scores",
-            [[late, "198.51.100.66", REQUESTS_STABLE, "shop.test", "forest", "3", 0.9, 0.99, 0.6,
-              [("grease_missing", 0.875, 0.0, 0.4)], "v1", "run", now, 0.002, "tool", 1]],
-        )  # fmt: skip
-        client.insert(
-            "verdicts",
-            [[now, late, "198.51.100.66", REQUESTS_STABLE, "shop.test", "bad_bot", "model", "forest:3", 0.9,
-              "The handshake is not the browser's.", {"grease_missing": "0.875"}, "run"]],
-        )  # fmt: skip
-        build_log = dbt(database_url, folder, project, "build")
-        first = snapshot(client)
-        store(client, *spoofed_visit(early, 2, first=7), *spoofed_visit(middle, 2, first=7))
-        window = {"JA4_START_HOUR": f"{middle:%Y-%m-%d %H:%M:%S}", "JA4_END_HOUR": f"{now:%Y-%m-%d %H:%M:%S}"}
-        dbt(database_url, folder, project, "run", "--select", *HOURLY_MODELS, hours=window)
-        yield Warehouse(client, hours, first, snapshot(client), build_log, database_url, folder)
+        yield build_twice(client, database_url, folder, project, "build", hours=hours)
         client.command(f"drop database {urlsplit(database_url).path.strip('/')} sync")
+
+
+@pytest.fixture(scope="session")
+def warehouse_of_a_cluster(
+    warehouse: Warehouse,
+    project_root: Path,
+    start_database: Callable[[Path], AbstractContextManager[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Warehouse]:
+    """The same rows of the same hours, migrated and built with the one setting for a cluster."""
+    home, folder = tmp_path_factory.mktemp("engine_of_a_cluster"), tmp_path_factory.mktemp("dbt_of_a_cluster")
+    engine_of_a_cluster.configure(home)
+    environment = {"JA4_CLICKHOUSE_CLUSTER": engine_of_a_cluster.CLUSTER}
+    with start_database(home) as dsn, engine_of_a_cluster.gateway_before(dsn) as gateway:
+        database_url = f"{gateway}/ja4_processing"
+        with pytest.MonkeyPatch.context() as changed:
+            changed.setenv("JA4_CLICKHOUSE_CLUSTER", engine_of_a_cluster.CLUSTER)
+            migrate.upgrade(database_url)
+        with clickhouse_connect.get_client(dsn=f"{dsn}/ja4_processing") as client:
+            yield build_twice(
+                client,
+                database_url,
+                folder,
+                project_root / "dbt_clickhouse",
+                "build",
+                "--exclude-resource-type",
+                "test",
+                "unit_test",
+                hours=warehouse.hours,
+                environment=environment,
+            )

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.slow
 
-CLUSTER = {"JA4_CLICKHOUSE_CLUSTER": "ja4"}
-
 
 @pytest.fixture(scope="module")
-def nodes(
-    project_root: Path, tmp_path_factory: pytest.TempPathFactory, warehouse_parts: SimpleNamespace
-) -> dict[str, Any]:
-    """Name -> node of the manifest of a cluster; parsing asks no database."""
-    folder = tmp_path_factory.mktemp("dbt_cluster")
-    address = "http://ja4:none@127.0.0.1:1/ja4_processing"
-    warehouse_parts.dbt(address, folder, project_root / "dbt_clickhouse", "parse", hours=CLUSTER)
-    manifest = json.loads((folder / "target" / "manifest.json").read_text())
+def nodes(warehouse_of_a_cluster: Any) -> dict[str, Any]:
+    """Name -> node of the manifest of a cluster."""
+    manifest = json.loads((warehouse_of_a_cluster.folder / "target" / "manifest.json").read_text())
     return {node["name"]: node for node in manifest["nodes"].values()}
 
 
@@ -30,7 +21,7 @@ def test_every_model_that_holds_rows_is_replicated_and_distributed(nodes: dict[s
     models = [node for node in nodes.values() if node["resource_type"] == "model"]
     stored = [node["config"] for node in models if node["config"]["materialized"] != "view"]
     assert len(stored) > 15
-    assert {config["materialized"] for config in stored} == {"distributed_incremental", "distributed_table"}
+    assert {config["materialized"] for config in stored} == {"distributed_incremental"}
     assert all(config["engine"].startswith("ReplicatedMergeTree('/clickhouse/") for config in stored)
 
 

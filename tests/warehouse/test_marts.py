@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,8 @@ def entity(client: Client, hour: datetime, client_ip: str, mart: str = "fct_enti
 
 
 def of_hour(rows: list[str], hour: datetime) -> list[str]:
-    return [row for row in rows if f"{hour:%Y-%m-%d %H:}" in row[:32]]
+    named = [(row, json.loads(row)) for row in rows]
+    return [row for row, of in named if (of.get("hour") or of["minute"]).startswith(f"{hour:%Y-%m-%d %H:}")]
 
 
 def test_build_passes_every_unit_test_and_data_test_without_warning(warehouse: Any) -> None:
