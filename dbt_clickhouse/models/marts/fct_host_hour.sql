@@ -6,6 +6,8 @@ with entities as (
     where {{ in_hour_window('hour') }}
 ),
 
+{{ registrable_domain_ctes('entities') }},
+
 summed as (
     select
         hour,
@@ -17,6 +19,14 @@ summed as (
         {{ profile_totals('entities') }}
     from entities
     group by hour, host
+),
+
+named as (
+    select
+        summed.*,
+        registrable.registrable_domain as registrable_domain
+    from summed
+    left join registrable on toString(summed.host) = registrable.name
 )
 
-select * from summed
+select * from named

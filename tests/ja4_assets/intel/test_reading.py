@@ -90,6 +90,13 @@ def test_public_suffixes_keep_wildcards_and_exceptions() -> None:
     ]
 
 
+def test_public_suffixes_are_spelled_as_a_host_header_spells_them() -> None:
+    """公司.cn and its A-label from the list's own test vectors; the mark of an exception stays a mark."""
+    content = "公司.cn\n*.みんな\n!www.みんな\n".encode()
+    names = read_suffixes({"list.dat": content})["intel_public_suffixes"]["suffix"].to_list()
+    assert names == ["xn--55qx5d.cn", "xn--q9jyb4c", "www.xn--q9jyb4c"]
+
+
 @pytest.mark.parametrize(
     ("asn", "name", "kind"),
     [
