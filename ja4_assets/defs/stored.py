@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ja4_assets.resources.clickhouse import ClickHouseResource
+from ja4_assets.storage.engines import Topology
 
 TABLES = {
     "agg_ja4_seen": ("arrival", "When each stable JA4 was seen, kept as hellos and requests arrive."),
@@ -30,7 +31,9 @@ where database = currentDatabase() and name = {table:String}
 def _observed(table: str, group: str, description: str) -> dg.SourceAsset:
     @dg.observable_source_asset(name=table, group_name=group, description=description)
     def observe(clickhouse: ClickHouseResource) -> dg.ObserveResult:
-        size = clickhouse.read(ROWS, {"table": table}).row(0, named=True)
+        # On a cluster this server's part of the table: the Distributed one over all has no rows of its own.
+        local = Topology.from_environment().local_name(table)
+        size = clickhouse.read(ROWS, {"table": local}).row(0, named=True)
         return dg.ObserveResult(
             metadata={"dagster/row_count": size["rows"], "bytes_on_disk": size["bytes"]},
             data_version=dg.DataVersion(f"{size['rows']}:{size['bytes']}"),

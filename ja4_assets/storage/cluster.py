@@ -7,7 +7,8 @@ Migrations are written once, for one machine. With a cluster (`engines.Topology`
 - rows go to the shard that `SHARDING` names;
 - a materialised view runs on each shard over what arrives there, from `t_local` into `t`: what it makes
   of one shard's rows may belong to another;
-- dictionaries and changes of columns go to every server; the Distributed table has the same columns.
+- dictionaries and changes of columns go to every server; the Distributed table has the same columns;
+- Alembic's table of the revision is whole on every server, whichever one a migration or an agent asks.
 
 Sharding by the client's address puts all of an entity (address, fingerprint, host) on one shard, hello and
 requests alike: joins of the two and everything that is counted for an address need no other shard. What is
@@ -38,6 +39,9 @@ ON_ONE_SHARD = "0"
 REPLICA_PATH = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 """Place of a replicated table in Keeper; the server fills the macros in. {database}, not {uuid}: a table that
 was dropped and made again on one replica must find its place."""
+
+EVERYWHERE_PATH = "'/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}'"
+"""Place of a table that every server has whole: one replica set over all shards."""
 
 NAME = r"`?(?P<name>\w+)`?"
 CREATE_TABLE = re.compile(
@@ -79,10 +83,13 @@ def sharding_key(table: str, has_client: bool) -> str:
 
 def _on_cluster(statement: str, topology: Topology) -> Iterator[str]:
     where = topology.on_cluster
-    if not re.match(r"(?is)^\s*(?:create|alter|drop)\b", statement) or ALEMBIC in statement:
-        # Alembic's own table is asked and written on the server that migrations are run against.
+    found = CREATE_TABLE.match(statement)
+    if found and found["name"] == ALEMBIC:
+        yield _everywhere(statement, found, topology)
+    elif not re.match(r"(?is)^\s*(?:create|alter|drop)\b", statement) or ALEMBIC in statement:
+        # Rows of Alembic's own table are replicated.
         yield statement
-    elif found := CREATE_TABLE.match(statement):
+    elif found:
         yield from _table(statement, found, topology)
     elif found := CREATE_VIEW.match(statement):
         name, target = found["name"], found["target"]
@@ -101,6 +108,16 @@ def _on_cluster(statement: str, topology: Topology) -> Iterator[str]:
             yield f"drop table {present}{topology.local_name(found['name'])}{where} sync"
     else:
         raise ValueError(f"no form for a cluster is known of: {statement[:80]}")
+
+
+def _everywhere(statement: str, found: re.Match[str], topology: Topology) -> str:
+    """Agents ask any server for the revision. Without deduplication: a revision is left and reached again."""
+    behind = statement[found.end() :].removeprefix("MergeTree")
+    return (
+        f"create table {found['missing'] or ''}{found['name']}{topology.on_cluster} {found['columns']} "
+        f"engine = ReplicatedMergeTree({EVERYWHERE_PATH}){behind} "
+        "settings replicated_deduplication_window = 0"
+    )
 
 
 def _table(statement: str, found: re.Match[str], topology: Topology) -> Iterator[str]:

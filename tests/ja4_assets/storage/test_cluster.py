@@ -126,6 +126,18 @@ def test_an_address_has_one_shard_as_source_of_hellos_and_as_client_of_requests(
     assert sharding_key("raw_tls_hellos", has_client=False) == "cityHash64(src_ip)"
 
 
+def test_every_server_knows_the_revision() -> None:
+    made = "CREATE TABLE `alembic_version` (`version_num` VARCHAR(32)) Engine MergeTree ORDER BY version_num"
+    (everywhere,) = statements(made, CLUSTER)
+    assert everywhere == (
+        "create table alembic_version on cluster `ja4` (`version_num` VARCHAR(32)) "
+        "engine = ReplicatedMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}') "
+        "ORDER BY version_num settings replicated_deduplication_window = 0"
+    )
+    kept = "INSERT INTO `alembic_version` (version_num) VALUES ('0002')"
+    assert statements(kept, CLUSTER) == [kept]
+
+
 def test_unknown_ddl_is_refused_instead_of_run_on_one_server_only() -> None:
     with pytest.raises(ValueError, match="no form for a cluster"):
         statements("create user someone", CLUSTER)
