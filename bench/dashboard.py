@@ -1,16 +1,19 @@
 """Waiting times of every page of the dashboard with several people at once, and what they cost.
 
     python bench/dashboard.py --url http://ja4:PASSWORD@127.0.0.1:8123/ja4_processing [--users 5] [--rounds 2]
-        [--pages overview,requests] [--range 24h] [--pause 0] [--keep-log FILE]
+        [--pages overview,requests] [--range 24h] [--think 5] [--lock-step] [--keep-log FILE]
 
-Starts a dashboard of its own on that database, signs in `--users` people, each with a browser context of
-their own in one headless Chromium, and lets all of them open each page at the same time, `--rounds` times,
-or, with `--pause`, each a random time of up to so many seconds after the others.
+Starts a dashboard of its own on that database and signs in `--users` people, each with a browser context of
+their own in one headless Chromium. All work on the same page at the same time, page after page, `--rounds`
+times: each thinks for a random time of up to `--think` seconds, opens the page, thinks again, and changes its
+range. With `--lock-step` nobody thinks: all click at the same instant, which people do not.
 
-*useful*: from the navigation until the page's key figures or the first rows of its table stand. *whole*:
-until no skeleton is left and the time of the reading is shown. The first round of each person begins with an
-empty cache and is told apart (*cold*). *filter*: from a click on another time range until the new reading is
-shown whole. *MB* is what a cold page transfers.
+*useful*: from the navigation until a frame is painted that holds the page's first key figure or table row
+with data (or says that there is none); the page looks before every frame, and the frame's end is what counts.
+*live*: until the page answers to clicks: its live connection stands, no skeleton is left, and the time of the
+reading is shown. The first round of each person begins with an empty cache and is told apart (*cold*).
+*filter*: from a click on another time range until the new reading is shown whole. *MB* is what a cold page
+transfers.
 
 Browser, server and database share the machine's cores, where people have their own: the CPU seconds of each
 for one opening with its filter change tell how much of the waiting is whose. Memory is the resident set of
@@ -58,16 +61,18 @@ WALK = """
     }
   }
 """
-USEFUL = f"""() => {{{WALK}
-  const figures = ".tabulator-row, .empty, .books, dl.raw, table.plain, .kpi"
-  for (const node of walk(document)) {{
-    if (node.matches(figures) && !node.querySelector(".skeleton") && node.checkVisibility()) {{
-      return performance.now()
-    }}
-  }}
-  return false
-}}"""
+LOOK = """
+  const figures = "#first-paint :is(.kpi .value, table tbody tr, .empty, .books, dl.raw, .banner.failed)"
+  const look = () => {
+    if (document.querySelector(figures)) requestAnimationFrame(() => performance.mark("useful"))
+    else requestAnimationFrame(look)
+  }
+  requestAnimationFrame(look)
+"""
+"""Marks the frame after the one that holds the first figure: then that one is painted."""
+USEFUL = "() => performance.getEntriesByName('useful')[0]?.startTime ?? false"
 SHOWN = f"""(before) => {{{WALK}
+  if (!document.documentElement.dataset.live) return false
   let span = ""
   for (const node of walk(document)) {{
     if (node.classList.contains("skeleton") && node.checkVisibility()) return false
@@ -107,7 +112,7 @@ class Times:
 
     cold: list[float] = field(default_factory=list)
     warm: list[float] = field(default_factory=list)
-    whole: list[float] = field(default_factory=list)
+    live: list[float] = field(default_factory=list)
     filtered: list[float] = field(default_factory=list)
     bytes: int = 0
     failures: int = 0
@@ -202,11 +207,11 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 async def opened(page: Page, address: str) -> tuple[float, float]:
-    """Seconds from the navigation until the first figures stand, and until all do."""
+    """Seconds from the navigation until the first figures are painted, and until the page is live."""
     await page.goto(address, wait_until="commit")
     useful = page.wait_for_function(USEFUL, polling=POLL_MS, timeout=WAIT_MS)
-    whole = page.wait_for_function(SHOWN, arg="", polling=POLL_MS, timeout=WAIT_MS)
-    first, last = await asyncio.gather(useful, whole)
+    live = page.wait_for_function(SHOWN, arg="", polling=POLL_MS, timeout=WAIT_MS)
+    first, last = await asyncio.gather(useful, live)
     return float(await first.json_value()) / 1000, float(await last.json_value()) / 1000
 
 
@@ -220,18 +225,19 @@ async def filtered(page: Page, preset: str) -> float:
 
 
 async def visit(
-    context: BrowserContext, address: str, preset: str, is_cold: bool, pause_s: float, times: Times
+    context: BrowserContext, address: str, preset: str, is_cold: bool, think_s: float, times: Times
 ) -> None:
     """One person opens one page and changes its range."""
-    await asyncio.sleep(random.uniform(0, pause_s))
+    await asyncio.sleep(random.uniform(0, think_s))
     page = await context.new_page()
+    await page.add_init_script(LOOK)
     try:
-        useful, whole = await opened(page, address)
+        useful, live = await opened(page, address)
         (times.cold if is_cold else times.warm).append(useful)
-        times.whole.append(whole)
+        times.live.append(live)
         if is_cold:
             times.bytes = max(times.bytes, int(await page.evaluate(TRANSFERRED)))
-        await asyncio.sleep(random.uniform(0, pause_s))
+        await asyncio.sleep(random.uniform(0, think_s))
         times.filtered.append(await filtered(page, preset))
     except PlaywrightTimeout:
         times.failures += 1
@@ -285,7 +291,7 @@ async def measure(
         for number in range(arguments.rounds):
             await asyncio.gather(
                 *(
-                    visit(context, address, preset, number == 0, arguments.pause, found[name])
+                    visit(context, address, preset, number == 0, arguments.think, found[name])
                     for context in contexts
                 )
             )
@@ -308,14 +314,14 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[math.ceil(share * len(ordered)) - 1] if ordered else math.nan
 
 
-HEADS = ("cold p50", "cold p95", "warm p50", "warm p95", "whole p95", "filter p50", "filter p95")
+HEADS = ("cold p50", "cold p95", "warm p50", "warm p95", "live p95", "filter p50", "filter p95")
 
 
 def line(name: str, times: Times) -> str:
     """The figures of one page, and the goals that it misses."""
     figures = (
         *(quantile(values, share) for values in (times.cold, times.warm) for share in (0.5, 0.95)),
-        quantile(times.whole, 0.95),
+        quantile(times.live, 0.95),
         *(quantile(times.filtered, share) for share in (0.5, 0.95)),
     )
     goals = (("useful", [*times.cold, *times.warm], OPEN_GOAL_S), ("filter", times.filtered, FILTER_GOAL_S))
@@ -345,7 +351,7 @@ async def run(arguments: argparse.Namespace) -> None:
     wanted = [name for name in arguments.pages.split(",") if name]
     pages = addresses(arguments.url, wanted)
     print(
-        f"{arguments.users} people, each up to {arguments.pause:g} s after the others, "
+        f"{arguments.users} people, each thinks up to {arguments.think:g} s before a click, "
         f"{arguments.rounds} rounds, range {arguments.range}, {os.cpu_count()} cores, "
         f"load {os.getloadavg()[0]:.1f}; seconds"
     )
@@ -370,7 +376,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="at least 2: the first is the cold one")
     parser.add_argument("--pages", default="", help="names joined by commas; all by default")
     parser.add_argument("--range", default="24h", choices=["1h", "6h", "24h", "7d"])
-    parser.add_argument("--pause", type=float, default=0.0, help="seconds within which people begin")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument("--think", type=float, default=5.0, help="seconds before a click, at most")
+    pace.add_argument("--lock-step", dest="think", action="store_const", const=0.0, help="click together")
     parser.add_argument("--keep-log", default=os.devnull, help="file for the dashboard's log")
     arguments = parser.parse_args()
     if not arguments.url:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
@@ -14,6 +14,7 @@ import panel as pn
 import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from markupsafe import Markup
 from panel.io.fastapi import add_applications
 from panel_material_ui.template.base import Page
 from starlette.staticfiles import StaticFiles
@@ -27,18 +28,20 @@ from soc_dashboard.api import problems
 from soc_dashboard.api.metrics import DashboardMetrics, Measured
 from soc_dashboard.api.readiness import readiness_router
 from soc_dashboard.api.routes import api_router
+from soc_dashboard.components.scripts import head_scripts
 from soc_dashboard.export.routes import export_router
 from soc_dashboard.find_route import find_router
+from soc_dashboard.first_paint import Opened, OpenedPages, install, opened_pages
 from soc_dashboard.help_text import help_router
 from soc_dashboard.pages.broken import broken_page
 from soc_dashboard.pages.catalogue import PAGES
 from soc_dashboard.pages.session import PageSession, now_utc
-from soc_dashboard.personal import PersonalStore
+from soc_dashboard.personal import DEFAULTS, PersonalStore
 from soc_dashboard.settings import Settings
 from soc_dashboard.static_delivery import StaticDelivery
 from soc_dashboard.store.database import MartDatabase
 from soc_dashboard.store.lookup import DecisionCache
-from soc_dashboard.stylesheet import stylesheet_route
+from soc_dashboard.stylesheet import stylesheet_routes
 
 if TYPE_CHECKING:
     from panel.io.application import TViewableFuncOrPath
@@ -74,11 +77,12 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
     app.include_router(export_router(marts))
     app.include_router(find_router())
     app.include_router(help_router())
-    app.router.routes.append(stylesheet_route())
+    app.router.routes.extend(stylesheet_routes())
     app.mount("/assets", StaticFiles(directory=STATIC), name="assets")
     pn.extension("echarts", "tabulator", notifications=False)
+    opened = opened_pages()
     pages: dict[str, TViewableFuncOrPath] = {
-        path: _opener(kind, marts, PersonalStore(accounts.preferences), settings.mlflow_url)
+        path: _opener(kind, marts, PersonalStore(accounts.preferences), settings.mlflow_url, opened)
         for path, kind in PAGES.items()
     }
     cookies = Cookies(settings.origins.is_https, settings.port)
@@ -93,6 +97,7 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
         exclude_cookies=[cookies.session, cookies.login],
         exclude_headers=["Cookie", "Authorization"],
     )
+    install(screens, opened)
     for route in app.routes:
         if isinstance(route, APIRoute) and not route.path.startswith("/api/"):
             route.include_in_schema = False
@@ -115,17 +120,34 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
 
 
 def _opener(
-    kind: type[PageSession], marts: MartDatabase, personal: PersonalStore, mlflow_url: str
+    kind: type[PageSession],
+    marts: MartDatabase,
+    personal: PersonalStore,
+    mlflow_url: str,
+    opened: OpenedPages,
 ) -> Callable[[], Page]:
     """What makes a new page for a browser that opens its address; Panel takes functions only."""
 
     def open_page() -> Page:
         try:
             user = current_user().name
-            return kind(marts=marts, user=user, personal=personal, mlflow_url=mlflow_url).build()
+            session = kind(marts=marts, user=user, personal=personal, mlflow_url=mlflow_url)
+            page, head = session.build(), session.head_scripts()
+            remember(page, head, session.first_read)
+            return page
         except Exception:
             # Panel would write the traceback into the page.
             log.exception("a page could not be made", page=kind.path)
-            return broken_page()
+            page = broken_page()
+            remember(page, head_scripts("overview", DEFAULTS), _nothing)
+            return page
+
+    def remember(page: Page, head: Markup, read: Callable[[], Awaitable[None]]) -> None:
+        if pn.state.curdoc is not None:
+            opened[pn.state.curdoc] = Opened(page, head, read)
 
     return open_page
+
+
+async def _nothing() -> None:
+    """What a page reads that shows no figures."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache
 from importlib import resources
 
@@ -33,3 +34,24 @@ def styles() -> bytes:
 def styles_address() -> str:
     """Address of `styles()`."""
     return f"{STYLES}?v={hashlib.sha256(styles()).hexdigest()[:HASH_DIGITS]}"
+
+
+PAINTED_STYLES = PREFIX + "painted.css"
+"""Path of `painted_styles()`."""
+_HOST = re.compile(r":host(?:\(([^)]*)\))?")
+_KEYFRAMES = re.compile(r"@keyframes [^{]+\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+
+
+@cache
+def painted_styles() -> bytes:
+    """`styles()` for the first paint, which has no shadow roots: each host is an element of class `host`,
+    and nothing outside of `#first-paint` is touched."""
+    text = styles().decode()
+    keyframes = "\n".join(_KEYFRAMES.findall(text))
+    inner = _HOST.sub(lambda found: f".host{found[1]}" if found[1] else "&", _KEYFRAMES.sub("", text))
+    return f"{keyframes}\n#first-paint {{\n{inner}\n}}\n".encode()
+
+
+def painted_styles_address() -> str:
+    """Address of `painted_styles()`."""
+    return f"{PAINTED_STYLES}?v={hashlib.sha256(painted_styles()).hexdigest()[:HASH_DIGITS]}"

@@ -36,8 +36,8 @@ HSTS = "max-age=31536000"
 class SecurityHeaders:
     """Adds the headers to every answer; pages of Panel get a nonce on each script that the server wrote.
 
-    Everything in such a page that comes from traffic is inside JSON with its angle brackets escaped, so each
-    `<script` in it is one of the template's.
+    Everything in such a page that comes from traffic is escaped markup, or JSON with its angle brackets
+    escaped, so each `<script` in it is one of the template's.
     """
 
     def __init__(self, app: ASGIApp, is_https: bool) -> None:

@@ -30,4 +30,4 @@ def head_scripts(help_name: str, preferences: Preferences) -> Markup:
 
 def _script(name: str, facts: dict[str, str]) -> Markup:
     attributes = joined([Markup(' data-{}="{}"').format(key, value) for key, value in facts.items()])
-    return Markup('<script src="{}"{}></script>').format(asset(name), attributes)
+    return Markup('<script src="{}" defer{}></script>').format(asset(name), attributes)

@@ -64,17 +64,6 @@ _PAGE_STYLE = {
 }
 
 
-# The script comes first in the head: it sets the theme before anything is painted.
-_TEMPLATE = """
-{% extends "base.html" %}
-{% block title %}{{ meta.title | e }}{% endblock %}
-{% block preamble %}
-{{ head_scripts }}
-{{ super() }}
-{% endblock %}
-"""
-
-
 class RangeBar:
     """Presets, arrows, zoom back and refresh for the shared time range."""
 
@@ -251,7 +240,6 @@ def frame(
         dark_theme=is_dark_visit(),
         busy_indicator="linear",
         css_files=[asset("fonts.css"), asset("overlays.css")],
-        template=_TEMPLATE,
         sx=_PAGE_STYLE,
     )
     page.main.extend(drawers)

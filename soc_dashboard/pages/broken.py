@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import panel as pn
 from markupsafe import Markup
 from panel_material_ui.template.base import Page
 
 from soc_dashboard.components.markup import html_pane, utc_text
-from soc_dashboard.components.scripts import head_scripts
 from soc_dashboard.components.shell import frame, rail
-from soc_dashboard.personal import DEFAULTS
 
 
 def broken_page() -> Page:
@@ -23,6 +20,4 @@ def broken_page() -> Page:
             '<a href="">Try again</a> or go to another page.</div>'
         ).format(utc_text(datetime.now(UTC)))
     )
-    if pn.state.curdoc is not None:
-        pn.state.curdoc.template_variables["head_scripts"] = head_scripts("overview", DEFAULTS)
     return frame("Not available", [], [words], [], html_pane(rail("", "")))

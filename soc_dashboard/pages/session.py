@@ -81,6 +81,7 @@ class PageSession(ABC):
         self.calls = BrowserCalls()
         self.views = ViewsDrawer(personal, user, self.address) if personal else None
         self._reading = 0
+        self._first: asyncio.Future[None] | None = None
         self._read_at: datetime | None = None
         self._body = pn.Column(
             sizing_mode="stretch_width",
@@ -133,7 +134,7 @@ class PageSession(ABC):
         """Draw again what depends on the theme."""
 
     def build(self) -> Page:
-        """The page; reading starts once it is on the screen."""
+        """The page, still without figures: `first_read` reads them."""
         self._body.extend(self.body())
         drawers = [*self.drawers(), *([self.views.drawer] if self.views else [])]
         self.page = frame(
@@ -143,14 +144,15 @@ class PageSession(ABC):
             drawers,
             self._rail,
         )
-        if pn.state.curdoc is not None:
-            help_name = self.help_name or self.path.strip("/") or "overview"
-            pn.state.curdoc.template_variables["head_scripts"] = head_scripts(help_name, self.preferences)
         self._answer_calls()
         self.page.param.watch(lambda *_: self.redraw(), "dark_theme")
         self.time_range.param.watch(lambda *_: self._range_changed(), list(RANGE_KEYS))
-        pn.state.onload(self._first_read)
+        pn.state.onload(self._go_live)
         return self.page
+
+    def head_scripts(self) -> Markup:
+        """The scripts of the page's head."""
+        return head_scripts(self.help_name or self.path.strip("/") or "overview", self.preferences)
 
     def request_read(self) -> None:
         """Read soon, without blocking the caller."""
@@ -210,8 +212,15 @@ class PageSession(ABC):
                 # Without an account the browser's own cookie remembers it.
                 self.personal.keep_preferences(self.user, self.preferences)
 
-    async def _first_read(self) -> None:
-        await self._read_latest()
+    async def first_read(self) -> None:
+        """Read for the first time, once: for the first paint and for the live page."""
+        if self._first is None:
+            self._first = asyncio.ensure_future(self._read_latest())
+        # One who leaves must not end it for the other.
+        await asyncio.shield(self._first)
+
+    async def _go_live(self) -> None:
+        await self.first_read()
         pn.state.add_periodic_callback(self._refresh_if_live, period=REFRESH_MS)
 
     def _refresh_if_live(self) -> None:

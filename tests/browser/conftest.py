@@ -66,7 +66,8 @@ class Visit:
         return self.page
 
     def settle(self) -> None:
-        """Wait until no skeleton is left and the time of the reading is shown."""
+        """Wait until the page is live, no skeleton is left and the time of the reading is shown."""
+        self.page.wait_for_function("() => document.documentElement.dataset.live", timeout=WAIT_MS)
         self.page.locator(".span", has_text="UTC").first.wait_for(state="attached", timeout=WAIT_MS)
         self.page.wait_for_function(
             """() => {

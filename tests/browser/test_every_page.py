@@ -75,3 +75,35 @@ def test_a_page_is_accessible_and_explained(
     assert explained is not None
     missing = {figure for figure in figures(page) if f'id="{slug(figure)}"' not in explained}
     assert missing == set()
+
+
+@pytest.mark.parametrize("name", ["overview", "alerts", "ja4"])
+def test_a_page_is_accessible_before_it_is_live_and_is_replaced_once(
+    visit: Callable[..., Any], day_origin: str, axe: str, name: str
+) -> None:
+    page = visit(day_origin).page
+    held: list[Any] = []
+    page.route("**/panel.min.js*", lambda route: held.append(route))
+    page.goto(day_origin + PAGES[name], wait_until="domcontentloaded")
+    page.locator("#first-paint .kpi .value, #first-paint .rows td").first.wait_for()
+    page.evaluate(axe)
+    assert page.evaluate(SERIOUS) == []
+    page.wait_for_timeout(200)
+    first = page.locator("#first-paint").inner_text()
+    for route in held:
+        route.continue_()
+    page.wait_for_function("() => document.documentElement.dataset.live")
+    assert page.locator("#first-paint").count() == 0
+    live = page.locator("#live-page")
+    for figure in [line for line in first.splitlines() if line.endswith("%")][:3]:
+        assert live.get_by_text(figure).count()
+
+
+def test_a_script_that_does_not_load_is_said(visit: Callable[..., Any], day_origin: str) -> None:
+    seen = visit(day_origin)
+    seen.page.route("**/panel.min.js*", lambda route: route.abort())
+    seen.page.goto(day_origin + "/alerts")
+    seen.page.locator("#first-paint [role=alert]", has_text="could not be made live").wait_for()
+    assert seen.page.locator("#first-paint .rows tbody tr").count() > 3
+    assert all("panel.min.js" in one or "ERR_FAILED" in one for one in seen.complaints)
+    seen.complaints.clear()

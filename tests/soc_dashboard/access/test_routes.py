@@ -222,7 +222,7 @@ def test_a_page_holds_nothing_of_the_session(
     sign_in_as(client, "viewer")
     secret = client.cookies["ja4_session_8000"]
     page = client.get("/fingerprints").text
-    ticket = re.search(r'"token":"([A-Za-z0-9_-]+)\.', page)
+    ticket = re.search(r'"token": ?"([A-Za-z0-9_-]+)\.', page)
     assert ticket is not None
     raw = base64.urlsafe_b64decode(ticket[1] + "==")
     assert secret not in page
@@ -243,7 +243,7 @@ def test_every_answer_is_careful(app: FastAPI, sign_in_as: Callable[[TestClient,
     nonce = re.search(r"'nonce-([\w-]+)'", policy)
     assert nonce is not None
     assert page.text.count("<script") == page.text.count(f'<script nonce="{nonce[1]}"')
-    assert page.text.count(nonce[1]) > 3
+    assert page.text.count(nonce[1]) >= 3
     for answer in (login, page, client.get("/api/me"), client.get("/nowhere")):
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["x-frame-options"] == "DENY"
