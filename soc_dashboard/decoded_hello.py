@@ -8,6 +8,7 @@ server_name (0000) and ALPN (0010) are left out of the list of extensions and co
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from soc_dashboard.registry import code_point_name
@@ -96,6 +97,11 @@ def maybe_decoded(ja4_r: str | None) -> DecodedHello | None:
     return DecodedHello(ciphers, extensions, signatures)
 
 
+def named(kind: str, codes: Iterable[int]) -> tuple[CodePoint, ...]:
+    """Code points with their names; kinds as in `registry.code_point_name`."""
+    return tuple(CodePoint(code, code_point_name(kind, code)) for code in codes)
+
+
 def _code_points(kind: str, text: str) -> tuple[CodePoint, ...]:
     codes = [int(item, 16) for item in text.split(",")[:MAX_CODE_POINTS] if item]
-    return tuple(CodePoint(code, code_point_name(kind, code)) for code in codes)
+    return named(kind, codes)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import Enum
 
-from soc_dashboard.decoded_hello import CodePoint, maybe_decoded, maybe_prefix
+from soc_dashboard.decoded_hello import CodePoint, maybe_prefix
+from soc_dashboard.hello_message import kept_lists, maybe_message
 from soc_dashboard.registry import version_name
 from soc_dashboard.store.rows import Fingerprint
 
@@ -18,6 +20,7 @@ class Side(Enum):
     FIRST = "A"
     SECOND = "B"
     DIFFERENT = "≠"
+    MOVED = "⇅"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +47,29 @@ class Section:
 
 
 def compare(first: Fingerprint, second: Fingerprint) -> list[Section]:
-    """Sections in the order of a hello; a list that neither JA4_r gives is left out."""
-    sections = [
+    """Sections in the order of a hello; a list that is not known of either is left out.
+
+    Lists are in wire order if the messages of both are kept, else as JA4_r sorts them, without groups.
+    """
+    return [
         Section("Names", tuple(_fact(name, a, b) for name, a, b in _names(first, second))),
         Section("Facts", tuple(_fact(name, a, b) for name, a, b in _facts(first, second))),
         Section("ALPN, in order", _ordered(first.alpn, second.alpn)),
+        *_lists(first, second),
     ]
-    one, other = maybe_decoded(first.ja4_r), maybe_decoded(second.ja4_r)
-    for name, field in (
-        ("Cipher suites", "ciphers"),
-        ("Extensions", "extensions"),
-        ("Signature algorithms", "signatures"),
-    ):
-        lists = [getattr(decoded, field) if decoded else () for decoded in (one, other)]
-        if any(lists):
-            sections.append(Section(name, _codes(*lists)))
-    return sections
+
+
+def _lists(first: Fingerprint, second: Fingerprint) -> list[Section]:
+    kept = [kept_lists(each.hello_skeleton, each.ja4_r) for each in (first, second)]
+    is_wire_order = all(in_order for in_order, _ in kept)
+    if not is_wire_order:
+        kept = [kept_lists(None, each.ja4_r) for each in (first, second)]
+    ours, theirs = ({each.name: each.codes for each in lists} for _, lists in kept)
+    return [
+        Section(f"{name}, {'in order' if is_wire_order else 'as in JA4_r'}", _aligned(*codes))
+        for name in dict.fromkeys([*ours, *theirs])
+        if any(codes := (ours.get(name, ()), theirs.get(name, ())))
+    ]
 
 
 def _names(first: Fingerprint, second: Fingerprint) -> list[tuple[str, str | None, str | None]]:
@@ -90,6 +100,7 @@ def _facts(first: Fingerprint, second: Fingerprint) -> list[tuple[str, str | Non
         both("SNI", [("sent" if found.sni_present else "not sent") if found else None for found in prefixes]),
         both("GREASE", [_claim(each.has_grease) for each in pair]),
         both("Encrypted hello (ECH)", [_claim(each.has_ech) for each in pair]),
+        both("Message kept", [_claim(maybe_message(each.hello_skeleton) is not None) for each in pair]),
         both("Post-quantum group", [_claim(each.has_pq_group) for each in pair]),
         both("Bytes", [_count(each.hello_len) for each in pair]),
         both("TCP segments", [_count(each.segments) for each in pair]),
@@ -122,16 +133,41 @@ def _ordered(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[str, Di
     )
 
 
-def _codes(first: Sequence[CodePoint], second: Sequence[CodePoint]) -> tuple[tuple[str, Difference], ...]:
-    """By code point, as JA4_r sorts them."""
-    names = {point.code: point for point in (*first, *second)}
-    ours, theirs = {point.code for point in first}, {point.code for point in second}
+def _aligned(first: Sequence[CodePoint], second: Sequence[CodePoint]) -> tuple[tuple[str, Difference], ...]:
+    """Both lists in one, each in its order: what only one has, and what stands elsewhere in the other."""
+    matcher = SequenceMatcher(
+        None, [point.code for point in first], [point.code for point in second], autojunk=False
+    )
+    ours, theirs = _places(first, second), _places(second, first)
     lines = []
-    for code in sorted(names):
-        point = names[code]
-        name = point.name or "not registered"
-        side = Side.BOTH if code in ours & theirs else Side.FIRST if code in ours else Side.SECOND
-        lines.append(
-            (point.hex, Difference(side, name if code in ours else None, name if code in theirs else None))
-        )
+    for kind, start, stop, other_start, other_stop in matcher.get_opcodes():
+        if kind == "equal":
+            lines += [_line(point, Side.BOTH, _name(point), _name(point)) for point in first[start:stop]]
+            continue
+        for point in first[start:stop]:
+            if point.code in theirs:
+                here, there = (f"{_name(point)}, place {places[point.code]}" for places in (ours, theirs))
+                lines.append(_line(point, Side.MOVED, here, there))
+            else:
+                lines.append(_line(point, Side.FIRST, _name(point), None))
+        lines += [
+            _line(point, Side.SECOND, None, _name(point))
+            for point in second[other_start:other_stop]
+            if point.code not in ours
+        ]
     return tuple(lines)
+
+
+def _places(codes: Sequence[CodePoint], others: Sequence[CodePoint]) -> dict[int, int]:
+    """Where each code stands among those of both lists, from 1: what only one has moves no other."""
+    shared = {point.code for point in others}
+    order = dict.fromkeys(point.code for point in codes if point.code in shared)
+    return {code: place for place, code in enumerate(order, 1)}
+
+
+def _line(point: CodePoint, side: Side, first: str | None, second: str | None) -> tuple[str, Difference]:
+    return point.hex, Difference(side, first, second)
+
+
+def _name(point: CodePoint) -> str:
+    return point.name or "not registered"

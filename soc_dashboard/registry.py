@@ -27,10 +27,14 @@ def _names() -> dict[tuple[str, int], str]:
 
 
 def code_point_name(kind: str, code: int) -> str | None:
-    """Registered name of a `cipher`, `extension`, `group` or `signature`; GREASE is named so; "
-    "None if unknown."""
-    if code in GREASE and kind != "signature":
+    """Registered name of a `cipher`, `extension`, `group`, `signature` or `version`; None if unknown.
+
+    GREASE has the same values in all of them (RFC 8701 section 2).
+    """
+    if code in GREASE:
         return "GREASE"
+    if kind == "version":
+        return TLS_VERSIONS.get(code) or DTLS_VERSIONS.get(code)
     return _names().get((kind, code))
 
 

@@ -10,7 +10,8 @@ import msgspec
 
 from soc_dashboard.api import models
 from soc_dashboard.components.states import STALE_AFTER
-from soc_dashboard.decoded_hello import CodePoint, maybe_decoded, maybe_prefix
+from soc_dashboard.decoded_hello import CodePoint, maybe_prefix
+from soc_dashboard.hello_message import kept_lists
 from soc_dashboard.registry import version_name
 from soc_dashboard.store.fingerprint import FingerprintReading
 from soc_dashboard.store.rows import ClientRow, Entity, Fingerprint, JoinAccuracy, RequestRow
@@ -127,7 +128,8 @@ def request_model(row: RequestRow) -> models.RequestModel:
 
 def _hello(found: Fingerprint) -> models.HelloModel:
     prefix = maybe_prefix(found.ja4_stable)
-    decoded = maybe_decoded(found.ja4_r)
+    is_wire_order, kept = kept_lists(found.hello_skeleton, found.ja4_r)
+    lists = {each.name: _codes(each.codes) for each in kept}
     return models.HelloModel(
         tls_version=version_name(found.tls_version),
         transport=prefix.transport if prefix else None,
@@ -137,9 +139,12 @@ def _hello(found: Fingerprint) -> models.HelloModel:
         has_ech=found.has_ech,
         has_pq_group=found.has_pq_group,
         hello_bytes=found.hello_len,
-        cipher_suites=_codes(decoded.ciphers if decoded else ()),
-        extensions=_codes(decoded.extensions if decoded else ()),
-        signature_algorithms=_codes(decoded.signatures if decoded else ()),
+        cipher_suites=lists.get("Cipher suites", []),
+        extensions=lists.get("Extensions", []),
+        signature_algorithms=lists.get("Signature algorithms", []),
+        supported_groups=lists.get("Supported groups", []),
+        key_shares=lists.get("Key shares", []),
+        is_wire_order=is_wire_order,
         ja4_r=found.ja4_r,
         ja4_o=found.ja4_o,
         ja3_hash=found.ja3_hash,

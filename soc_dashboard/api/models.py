@@ -40,6 +40,11 @@ class HelloModel(BaseModel):
     cipher_suites: list[CodePointModel]
     extensions: list[CodePointModel]
     signature_algorithms: list[CodePointModel]
+    supported_groups: list[CodePointModel]
+    key_shares: list[CodePointModel]
+    is_wire_order: bool = Field(
+        description="lists are of the latest message, GREASE included; else of JA4_r, without groups"
+    )
     ja4_r: str | None
     ja4_o: str | None
     ja3_hash: str | None

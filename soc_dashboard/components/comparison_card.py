@@ -15,8 +15,15 @@ _WORDS = {
     Side.FIRST: "only A has it",
     Side.SECOND: "only B has it",
     Side.DIFFERENT: "different",
+    Side.MOVED: "both have it, in another order",
 }
-_CLASSES = {Side.BOTH: "same", Side.FIRST: "first", Side.SECOND: "second", Side.DIFFERENT: "differs"}
+_CLASSES = {
+    Side.BOTH: "same",
+    Side.FIRST: "first",
+    Side.SECOND: "second",
+    Side.DIFFERENT: "differs",
+    Side.MOVED: "moved",
+}
 MAX_VALUE = 120
 
 

@@ -11,13 +11,15 @@ from markupsafe import Markup, escape
 from soc_dashboard.components.icons import icon
 from soc_dashboard.components.markup import ago, joined, mono, number, text, visible
 from soc_dashboard.components.states import asked_text, empty
-from soc_dashboard.decoded_hello import CodePoint, maybe_decoded, maybe_prefix
+from soc_dashboard.decoded_hello import CodePoint, maybe_prefix
 from soc_dashboard.feature_words import feature_label
+from soc_dashboard.hello_message import HelloMessage, kept_lists, maybe_message
 from soc_dashboard.registry import version_name
 from soc_dashboard.store.rows import ClaimedClient, Fingerprint
 from soc_dashboard.window import Window
 
 MAX_VARIANTS = 40
+MAX_OCTET_LINES = 512
 _TAG = Markup('<span class="tag">{}</span>')
 _NONE_FOUND = Markup('<span class="muted">none found</span>')
 
@@ -106,17 +108,21 @@ def claims(rows: Sequence[ClaimedClient], window: Window) -> Markup:
 
 
 def hello(fingerprint: Fingerprint) -> Markup:
-    """Cipher suites, extensions and signature algorithms by name, and the raw forms."""
-    decoded = maybe_decoded(fingerprint.ja4_r)
-    lists = (
-        Markup('<div class="codes">{}{}{}</div>').format(
-            _code_list("Cipher suites", decoded.ciphers),
-            _code_list("Extensions", decoded.extensions),
-            _code_list("Signature algorithms", decoded.signatures),
+    """What the client lists, by name, and the raw forms."""
+    is_wire_order, lists = kept_lists(fingerprint.hello_skeleton, fingerprint.ja4_r)
+    source = (
+        "The latest message as it was sent, in wire order"
+        if is_wire_order
+        else "Decoded from JA4_r: sorted, without GREASE, SNI and ALPN; its message is not kept"
+    )
+    shown = (
+        Markup('<p class="source">{}</p><div class="codes">{}</div>').format(
+            source, joined([_code_list(each.name, each.codes) for each in lists])
         )
-        if decoded
+        if lists
         else Markup(
-            '<div class="empty">No JA4_r was recorded for this fingerprint, so its lists are unknown.</div>'
+            '<div class="empty">Neither message nor JA4_r was kept of this fingerprint, so its lists are '
+            "unknown.</div>"
         )
     )
     ja3_note = (
@@ -136,9 +142,25 @@ def hello(fingerprint: Fingerprint) -> Markup:
         ("TCP SYN", mono(fingerprint.tcp_signature) if fingerprint.tcp_signature else Markup("–")),
         ("ALPN offered", text(", ".join(fingerprint.alpn) or "none")),
     ]
-    return lists + Markup('<dl class="raw">{}</dl>').format(
-        joined([Markup("<dt>{}</dt><dd>{}</dd>").format(name, value) for name, value in raw])
+    return (
+        shown
+        + Markup('<dl class="raw">{}</dl>').format(
+            joined([Markup("<dt>{}</dt><dd>{}</dd>").format(name, value) for name, value in raw])
+        )
+        + _octets(maybe_message(fingerprint.hello_skeleton))
     )
+
+
+def _octets(message: HelloMessage | None) -> Markup:
+    """The message in hexadecimal, sixteen octets a line behind their offset."""
+    if message is None:
+        return Markup("")
+    octets = message.octets
+    lines = [f"{start:04x}  {octets[start : start + 16].hex(' ')}" for start in range(0, len(octets), 16)]
+    return Markup(
+        '<details class="octets"><summary>{} octets of the message ▸</summary>'
+        '<pre tabindex="0">{}</pre></details>'
+    ).format(number(len(octets)), "\n".join(lines[:MAX_OCTET_LINES]))
 
 
 def _facts(fingerprint: Fingerprint, now: datetime) -> list[Markup]:

@@ -67,8 +67,7 @@ class Ja4Page(SubjectPage):
 
     def more_cards(self) -> list[object]:
         """The decoded hello."""
-        note = "decoded from JA4_r: sorted, without GREASE, SNI and ALPN"
-        return [card(head_pane("The hello", note), self.hello)]
+        return [card(head_pane("The hello"), self.hello)]
 
     def figures(self, reading: SubjectReading) -> list[Kpi]:
         """Eight key figures of a fingerprint."""

@@ -18,7 +18,8 @@ select
     hello_len,
     segments,
     tcp_signature,
-    known_client
+    known_client,
+    hello_skeleton
 from dim_ja4
 where ja4_stable = {fingerprint:String} or has(variants, {fingerprint:String})
 order by ja4_stable = {fingerprint:String} desc, requests desc, ja4_stable asc

@@ -129,6 +129,7 @@ MART_COLUMNS: dict[str, tuple[str, ...]] = {
         "segments",
         "tcp_signature",
         "known_client",
+        "hello_skeleton",
     ),
     "fct_join_accuracy": (
         "sensor",

@@ -162,6 +162,8 @@ class Fingerprint(Row, frozen=True, kw_only=True):
     segments: int | None
     tcp_signature: str | None
     known_client: str | None
+    hello_skeleton: str | None
+    """The latest hello in base64, its keys and random values zeroed."""
 
 
 class SubjectHour(Row, frozen=True, kw_only=True):

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass
+from pathlib import Path
+
+from capture_agent.fingerprint.skeleton import skeleton
+from capture_agent.wire.client_hello import parse_client_hello
+
+VECTORS = Path(__file__).parents[1] / "vectors" / "client_hello"
 
 CHROME_UA = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
@@ -29,6 +37,16 @@ class Hello:
     reason: str
     source: str
     has_pq_group: bool
+    message: str | None = None
+    """Name of a recorded hello in tests/vectors/client_hello."""
+
+    @property
+    def skeleton(self) -> str | None:
+        """What an agent stores of that hello."""
+        if self.message is None:
+            return None
+        octets = bytes.fromhex(json.loads((VECTORS / f"{self.message}.json").read_text())["stream"])[5:]
+        return base64.b64encode(skeleton(parse_client_hello(octets), octets)).decode()
 
 
 CHROMIUM = Hello(
@@ -41,6 +59,7 @@ CHROMIUM = Hello(
     "Handshake, headers and rhythm agree with Chromium.",
     "rule:browser_coherent",
     True,
+    "chromium-headless-new",
 )
 FIREFOX = Hello(
     "t13d1617h2_86a278354501_3cbfd9057e0d",
@@ -52,6 +71,7 @@ FIREFOX = Hello(
     "Handshake, headers and rhythm agree with Firefox.",
     "rule:browser_coherent",
     True,
+    "firefox-esr-headless",
 )
 APACHE_BENCH = Hello(
     "t13d311100_e8f1e7e78f70_d41ae481755e",
@@ -63,6 +83,7 @@ APACHE_BENCH = Hello(
     "The user agent claims Chrome, the handshake is ApacheBench.",
     "rule:ua_ja4_known_mismatch",
     False,
+    "ab",
 )
 CURL = Hello(
     "t13d3112h2_e8f1e7e78f70_375ca2c5e164",
@@ -74,6 +95,7 @@ CURL = Hello(
     "Stranger than 98.7 % of the training hours: no browser headers, many paths.",
     "model:isolation_forest:3",
     False,
+    "curl-h2",
 )
 SCRAPER = Hello(
     "t13d1715h2_5b57614c22b0_5c2c66f702b0",

@@ -379,4 +379,5 @@ def _dimension(
         "segments": 2 if hello.has_pq_group else 1,
         "tcp_signature": "4:64:0:1460:mss*44,7:mss,sok,ts,nop,ws:df,id+:0",
         "known_client": hello.known_client,
+        "hello_skeleton": hello.skeleton,
     }

@@ -49,7 +49,8 @@ joined as (
         traits.segments as segments,
         traits.tcp_signature as tcp_signature,
         nullIf(known.known_client, '') as known_client,
-        known.known_families as known_families
+        known.known_families as known_families,
+        traits.hello_skeleton as hello_skeleton
     from activity
     left join traits on activity.ja4_stable = traits.ja4_stable
     left join known on activity.ja4_stable = known.ja4_stable

@@ -27,7 +27,8 @@ merged as (
         cast(max(source.has_pq_group) as Nullable(Bool)) as has_pq_group,
         argMaxMerge(source.hello_len) as hello_len,
         argMaxMerge(source.segments) as segments,
-        argMaxMerge(source.tcp_signature) as tcp_signature
+        argMaxMerge(source.tcp_signature) as tcp_signature,
+        argMaxMerge(source.hello_skeleton) as hello_skeleton
     from source
     group by ja4_stable
 )

@@ -298,3 +298,32 @@ create table IF NOT EXISTS bot_identities on cluster `ja4` as bot_identities_loc
 create table IF NOT EXISTS intel_disallowed_paths_local on cluster `ja4` (`source` LowCardinality(String), `version` LowCardinality(String), `host` LowCardinality(String) COMMENT 'lower case, no port', `pattern` String COMMENT 'RE2 pattern of a Disallow rule, anchored at the start of the path') engine = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')ORDER BY (source,host,pattern) PARTITION BY (source, version) SETTINGS replicated_deduplication_window = 1000 COMMENT 'Paths that the operator''s robots.txt forbids every bot, of every version kept.';
 
 create table IF NOT EXISTS intel_disallowed_paths on cluster `ja4` as intel_disallowed_paths_local engine = Distributed('ja4', currentDatabase(), 'intel_disallowed_paths_local', 0);
+
+alter table agg_ja4_seen_local on cluster `ja4` ADD COLUMN IF NOT EXISTS `hello_skeleton` AggregateFunction(argMax, Nullable(String), DateTime64(6, 'UTC')) COMMENT 'base64';
+
+alter table agg_ja4_seen on cluster `ja4` ADD COLUMN IF NOT EXISTS `hello_skeleton` AggregateFunction(argMax, Nullable(String), DateTime64(6, 'UTC')) COMMENT 'base64';
+
+drop view if exists agg_ja4_seen_mv on cluster `ja4` sync;
+
+create materialized view if not exists agg_ja4_seen_mv on cluster `ja4` to agg_ja4_seen as select
+        assumeNotNull(hello.ja4_stable) as ja4_stable,
+        min(hello.ts) as first_ts,
+        max(hello.ts) as last_ts,
+        argMinState(hello.src_ip, hello.ts) as first_client_ip,
+        sumMap(map(ifNull(hello.ja4, ''), toUInt64(1))) as variants,
+        argMaxState(hello.ja4_r, hello.ts) as ja4_r,
+        argMaxState(hello.ja4_o, hello.ts) as ja4_o,
+        argMaxState(hello.ja3_hash, hello.ts) as ja3_hash,
+        uniqCombined64State(12)(ifNull(hello.ja3_hash, '')) as ja3_hashes,
+        max(ifNull(hello.tls_version, 0)) as tls_version,
+        argMaxState(hello.alpn, hello.ts) as alpn,
+        max(toUInt8(ifNull(hello.has_grease, 0))) as has_grease,
+        max(toUInt8(ifNull(hello.has_ech, 0))) as has_ech,
+        max(toUInt8(ifNull(hello.has_pq_group, 0))) as has_pq_group,
+        argMaxState(hello.hello_len, hello.ts) as hello_len,
+        argMaxState(hello.segments, hello.ts) as segments,
+        argMaxState(hello.tcp_signature, hello.ts) as tcp_signature,
+        argMaxState(hello.hello_skeleton, hello.ts) as hello_skeleton
+    from raw_tls_hellos_local as hello
+    where ifNull(hello.ja4_stable, '') != ''
+    group by ja4_stable;

@@ -188,3 +188,31 @@ alter table raw_http_requests add index if not exists signature_is_set (isNotNul
 CREATE TABLE IF NOT EXISTS `bot_identities` (`checked_at` DateTime64(6, 'UTC'), `client_ip` IPv6, `claimed` LowCardinality(String) COMMENT 'bot of the catalogue that the client says it is', `operator` LowCardinality(String) COMMENT 'who runs that bot', `method` Enum8('none' = 1, 'range' = 2, 'rdns' = 3, 'web_bot_auth' = 4) COMMENT 'what decided', `state` Enum8('verified' = 1, 'impostor' = 2, 'unknown' = 3), `detail` String COMMENT 'what was found, for the analyst' CODEC(ZSTD(3))) Engine MergeTree  ORDER BY (client_ip,claimed,checked_at) PARTITION BY toStartOfMonth(checked_at) TTL toDate(checked_at) + toIntervalDay(90) SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1 COMMENT 'Every check of a client that claims to be a bot; the latest checked_at of a claim holds.';
 
 CREATE TABLE IF NOT EXISTS `intel_disallowed_paths` (`source` LowCardinality(String), `version` LowCardinality(String), `host` LowCardinality(String) COMMENT 'lower case, no port', `pattern` String COMMENT 'RE2 pattern of a Disallow rule, anchored at the start of the path') Engine MergeTree  ORDER BY (source,host,pattern) PARTITION BY (source, version) SETTINGS non_replicated_deduplication_window = 1000 COMMENT 'Paths that the operator''s robots.txt forbids every bot, of every version kept.';
+
+ALTER TABLE `agg_ja4_seen` ADD COLUMN IF NOT EXISTS `hello_skeleton` AggregateFunction(argMax, Nullable(String), DateTime64(6, 'UTC')) COMMENT 'base64';
+
+drop view if exists agg_ja4_seen_mv;
+
+create materialized view if not exists agg_ja4_seen_mv to agg_ja4_seen as
+    select
+        assumeNotNull(hello.ja4_stable) as ja4_stable,
+        min(hello.ts) as first_ts,
+        max(hello.ts) as last_ts,
+        argMinState(hello.src_ip, hello.ts) as first_client_ip,
+        sumMap(map(ifNull(hello.ja4, ''), toUInt64(1))) as variants,
+        argMaxState(hello.ja4_r, hello.ts) as ja4_r,
+        argMaxState(hello.ja4_o, hello.ts) as ja4_o,
+        argMaxState(hello.ja3_hash, hello.ts) as ja3_hash,
+        uniqCombined64State(12)(ifNull(hello.ja3_hash, '')) as ja3_hashes,
+        max(ifNull(hello.tls_version, 0)) as tls_version,
+        argMaxState(hello.alpn, hello.ts) as alpn,
+        max(toUInt8(ifNull(hello.has_grease, 0))) as has_grease,
+        max(toUInt8(ifNull(hello.has_ech, 0))) as has_ech,
+        max(toUInt8(ifNull(hello.has_pq_group, 0))) as has_pq_group,
+        argMaxState(hello.hello_len, hello.ts) as hello_len,
+        argMaxState(hello.segments, hello.ts) as segments,
+        argMaxState(hello.tcp_signature, hello.ts) as tcp_signature,
+        argMaxState(hello.hello_skeleton, hello.ts) as hello_skeleton
+    from raw_tls_hellos as hello
+    where ifNull(hello.ja4_stable, '') != ''
+    group by ja4_stable;
