@@ -14,6 +14,7 @@ from soc_dashboard.export.files import MAX_EXPORT_ROWS, csv_file, parquet_file
 from soc_dashboard.export.tables import EXPORTS, Asked
 from soc_dashboard.filters import EARLIEST_S, LATEST_S, MAX_TEXT
 from soc_dashboard.search.terms import MAX_QUERY, SearchError, Term, parse
+from soc_dashboard.store.campaigns import STATUSES
 from soc_dashboard.store.database import MartDatabase
 from soc_dashboard.store.overview import PageRequest
 from soc_dashboard.verdicts import VERDICTS
@@ -51,6 +52,7 @@ def export_router(marts: MartDatabase) -> APIRouter:
         sort: Annotated[str, Query(max_length=40)] = "",
         descending: bool = True,
         action: Annotated[str, Query(max_length=100)] = "",
+        status: Annotated[str, Query(max_length=20)] = "",
         ranged: bool = False,
         active: bool = False,
     ) -> Response:
@@ -62,6 +64,8 @@ def export_router(marts: MartDatabase) -> APIRouter:
             raise HTTPException(422, "`until` must be after `since`")
         if verdict and verdict not in {style.key for style in VERDICTS}:
             raise HTTPException(422, "`verdict` is not one")
+        if status and status not in STATUSES:
+            raise HTTPException(422, "`status` is not one of a campaign")
         start = datetime.fromtimestamp(since, UTC)
         asked = Asked(
             Window(start, start + timedelta(seconds=until - since)),
@@ -73,9 +77,10 @@ def export_router(marts: MartDatabase) -> APIRouter:
                 page_rows=MAX_EXPORT_ROWS,
             ),
             _terms(scope),
-            action,
-            ranged,
-            active,
+            action=action,
+            status=status,
+            is_ranged=ranged,
+            is_active_only=active,
         )
         async with room:
             try:

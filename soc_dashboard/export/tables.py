@@ -9,6 +9,8 @@ from soc_dashboard.search.terms import Term, parse
 from soc_dashboard.store.alert_rows import Alert
 from soc_dashboard.store.alerts import read_alerts
 from soc_dashboard.store.audit import read_audit
+from soc_dashboard.store.campaign_rows import Campaign
+from soc_dashboard.store.campaigns import STATUSES, read_campaigns
 from soc_dashboard.store.database import MartDatabase
 from soc_dashboard.store.fingerprint import read_clients, read_fingerprints
 from soc_dashboard.store.labels import read_labels
@@ -37,6 +39,8 @@ class Asked:
     scope: tuple[Term, ...]
     """The subject of the page; none for a page about everything."""
     action: str = ""
+    status: str = ""
+    """State of campaigns; empty for every one."""
     is_ranged: bool = False
     is_active_only: bool = False
 
@@ -72,6 +76,11 @@ async def _fingerprints(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
     return await read_fingerprints(marts, asked.window, asked.wanted)
 
 
+async def _campaigns(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
+    statuses = [asked.status] if asked.status else STATUSES
+    return await read_campaigns(marts, asked.window, asked.wanted, statuses)
+
+
 async def _labels(marts: MartDatabase, asked: Asked) -> Sequence[Row]:
     return await read_labels(marts, asked.wanted, is_active_only=asked.is_active_only)
 
@@ -90,6 +99,7 @@ EXPORTS: dict[str, ExportTable] = {
     "entities": ExportTable(Entity, _entities),
     "clients": ExportTable(ClientRow, _clients),
     "fingerprints": ExportTable(FingerprintLoad, _fingerprints),
+    "campaigns": ExportTable(Campaign, _campaigns),
     "labels": ExportTable(LabelRow, _labels),
     "watched": ExportTable(WatchedEntity, _watched),
     "audit": ExportTable(AuditRow, _audit),

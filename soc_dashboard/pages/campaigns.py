@@ -60,6 +60,8 @@ class CampaignsPage(PageSession):
             columns=COLUMNS,
             sortable=frozenset(COLUMNS) - {"status", "summary"},
             read_page=self._read_page,
+            export="campaigns",
+            export_query=lambda: {"status": self.table_state.status},
             controls=[self.status],
         )
         self.status.param.watch(lambda event: self.table.filter(status=event.new), "value")

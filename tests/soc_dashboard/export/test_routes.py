@@ -44,10 +44,22 @@ def test_a_file_has_the_rows_of_query_and_scope(
     assert len(rows) == counted > 0
 
 
-@pytest.mark.parametrize("table", ["alerts", "entities", "fingerprints", "labels", "audit"])
+@pytest.mark.parametrize("table", ["alerts", "entities", "fingerprints", "campaigns", "labels", "audit"])
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_every_table_becomes_a_file(browser: TestClient, span: dict[str, int], table: str, kind: str) -> None:
     assert browser.get(f"/export/{table}.{kind}", params=span).status_code == 200
+
+
+def test_the_file_of_campaigns_has_those_in_the_state_that_is_shown(
+    browser: TestClient, span: dict[str, int]
+) -> None:
+    def states(status: str) -> list[str]:
+        answer = browser.get("/export/campaigns.csv", params={**span, "status": status})
+        return [row["status"] for row in csv.DictReader(io.StringIO(answer.text))]
+
+    everything = states("")
+    assert set(everything) > {"alive"}
+    assert states("alive") == ["alive"] * everything.count("alive")
 
 
 @pytest.mark.parametrize(
@@ -59,6 +71,7 @@ def test_every_table_becomes_a_file(browser: TestClient, span: dict[str, int], t
         ("/export/requests.csv", {"until": 1_600_000_000}, 422),
         ("/export/requests.csv", {"q": "nofield:x"}, 422),
         ("/export/requests.csv", {"scope": 'host:"'}, 422),
+        ("/export/campaigns.csv", {"status": "' or 1=1"}, 422),
         ("/export/entities.csv", {"verdict": "'; drop table x"}, 422),
     ],
 )
