@@ -126,6 +126,14 @@ def test_an_address_has_one_shard_as_source_of_hellos_and_as_client_of_requests(
     assert sharding_key("raw_tls_hellos", has_client=False) == "cityHash64(src_ip)"
 
 
+def test_guide_copies_every_table_but_reference_data(executed: list[str], project_root: Path) -> None:
+    guide = (project_root / "docs/how-to/from-one-machine-to-a-cluster.md").read_text()
+    script = guide[guide.index("```bash") :].split("```")[1]
+    made = {found[1] for one in executed if (found := re.match(r"(?i)create table \D*?`(\w+)`", one))}
+    assert len(made) > 20
+    assert {name for name in made if f" {name}" not in script and not name.startswith("intel_")} == set()
+
+
 def test_every_server_knows_the_revision() -> None:
     made = "CREATE TABLE `alembic_version` (`version_num` VARCHAR(32)) Engine MergeTree ORDER BY version_num"
     (everywhere,) = statements(made, CLUSTER)
