@@ -8,6 +8,7 @@ what its panes then hold is both the first paint and, unchanged, the live page.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +36,10 @@ from soc_dashboard.components.plain_tree import plain
 
 READ_WAIT_S = 6.0
 """How long an answer waits for the page's figures; after that it shows what is there, the rest as loading."""
+WHOLE_WAIT_S = 0.7
+"""How long it waits for all of them: once that is over, the first figures or rows are worth an answer."""
+LOOK_S = 0.1
+FIGURES = re.compile(r'<div class="value">|<tbody><tr>')
 UNUSED_SCRIPTS = ("echarts-gl", "bokeh-gl", "luxon")
 """Parts of bundle names: three-dimensional charts, plots on the graphics card, Tabulator's dates."""
 ONLY_FOR = {"echarts.min.js": "ECharts", "tabulator.min.js": "DataTabulator"}
@@ -92,9 +97,9 @@ class PaintedHandler(DocHandler):  # type: ignore[misc]  # bokeh_fastapi has no 
         if made is not None:
             with set_curdoc(document):
                 reading = asyncio.ensure_future(made.read())
-            _, pending = await asyncio.wait([reading], timeout=READ_WAIT_S)
-            if pending:
-                log.info("a page was answered before its figures were read", path=request.url.path)
+            await _until_useful(reading, made.page)
+            if not reading.done():
+                log.info("a page was answered before all was read", path=request.url.path)
         return HTMLResponse(self._written(session, made))
 
     def _written(self, session: Any, made: Opened | None) -> str:
@@ -122,6 +127,14 @@ class PaintedHandler(DocHandler):  # type: ignore[misc]  # bokeh_fastapi has no 
             },
         )
         return written
+
+
+async def _until_useful(reading: asyncio.Future[None], page: Page) -> None:
+    waited = WHOLE_WAIT_S
+    await asyncio.wait([reading], timeout=WHOLE_WAIT_S)
+    while not reading.done() and waited < READ_WAIT_S and not FIGURES.search(first_paint(page)):
+        await asyncio.wait([reading], timeout=LOOK_S)
+        waited += LOOK_S
 
 
 def first_paint(page: Page) -> Markup:

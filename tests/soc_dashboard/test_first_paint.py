@@ -9,6 +9,7 @@ import clickhouse_connect
 import pytest
 from fastapi.testclient import TestClient
 
+from soc_dashboard import first_paint
 from soc_dashboard.assets import painted_styles
 
 CHROMIUM_JA4 = "t13d1517h2_8daaf6152771_cb7bf5808d99"
@@ -64,6 +65,12 @@ class Painted(HTMLParser):
             self.words += data
             if self.rows and self.rows[-1]:
                 self.rows[-1][-1] += data
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, too, the tests want whole pages."""
+    monkeypatch.setattr(first_paint, "WHOLE_WAIT_S", 60.0)
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +131,11 @@ def test_its_styles_reach_nothing_else() -> None:
     assert ":host" not in text
     assert "@keyframes" not in inside
     assert before.count("@keyframes") == before.count("\n@keyframes") + before.startswith("@keyframes")
+
+
+def test_an_answer_waits_for_the_first_figures_only(day: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_paint, "WHOLE_WAIT_S", 0.0)
+    monkeypatch.setattr(first_paint, "READ_WAIT_S", 0.0)
+    shown = painted(day, "/?range=1h")
+    assert "skeleton" in shown.classes
+    assert "value" not in shown.classes
