@@ -39,6 +39,8 @@ class Section:
     name: str
     lines: tuple[tuple[str, Difference], ...]
     """Name of the line, and what both hellos have there."""
+    order: str = ""
+    """Which order the lines have, where more than one is possible."""
 
     @property
     def differing(self) -> int:
@@ -54,7 +56,7 @@ def compare(first: Fingerprint, second: Fingerprint) -> list[Section]:
     return [
         Section("Names", tuple(_fact(name, a, b) for name, a, b in _names(first, second))),
         Section("Facts", tuple(_fact(name, a, b) for name, a, b in _facts(first, second))),
-        Section("ALPN, in order", _ordered(first.alpn, second.alpn)),
+        Section("ALPN", _ordered(first.alpn, second.alpn), "in wire order"),
         *_lists(first, second),
     ]
 
@@ -66,7 +68,7 @@ def _lists(first: Fingerprint, second: Fingerprint) -> list[Section]:
         kept = [kept_lists(None, each.ja4_r) for each in (first, second)]
     ours, theirs = ({each.name: each.codes for each in lists} for _, lists in kept)
     return [
-        Section(f"{name}, {'in order' if is_wire_order else 'as in JA4_r'}", _aligned(*codes))
+        Section(name, _aligned(*codes), "in wire order" if is_wire_order else "as in JA4_r")
         for name in dict.fromkeys([*ours, *theirs])
         if any(codes := (ours.get(name, ()), theirs.get(name, ())))
     ]

@@ -106,6 +106,8 @@ class ComparePage(PageSession):
     def _section(self, found: Section) -> pn.Column:
         whole = len(found.lines)
         note = f"{found.differing} of {whole} differ" if found.differing else f"{whole}, all the same"
+        if found.order:
+            note = f"{note} · {found.order}"
         return card(
             html_pane(head(found.name, note)),
             html_pane(comparison_card.section(found, self.pair.is_differing_only)),

@@ -49,7 +49,7 @@ def test_a_hello_is_the_same_as_itself() -> None:
 
 def test_lists_say_who_has_what() -> None:
     other = fingerprint(ja4_r="t13d0302h2_1301,1303,c02b_000a,002b_0403")
-    assert named(compare(fingerprint(), other), "Cipher suites, as in JA4_r") == {
+    assert named(compare(fingerprint(), other), "Cipher suites") == {
         "1301": Side.BOTH,
         "1302": Side.FIRST,
         "1303": Side.SECOND,
@@ -59,7 +59,7 @@ def test_lists_say_who_has_what() -> None:
 
 def test_alpn_is_compared_in_order() -> None:
     other = fingerprint(alpn=["http/1.1", "h2"])
-    assert named(compare(fingerprint(), other), "ALPN, in order") == {
+    assert named(compare(fingerprint(), other), "ALPN") == {
         "1": Side.DIFFERENT,
         "2": Side.DIFFERENT,
     }
@@ -78,7 +78,7 @@ def test_groups_are_compared_in_wire_order_and_by_name() -> None:
     """B adds the post-quantum group in front, and has x25519 behind secp256r1."""
     first = fingerprint(hello_skeleton=hello_of(0x0A0A, 0x001D, 0x0017, 0x0018))
     second = fingerprint(hello_skeleton=hello_of(0xFAFA, 0x11EC, 0x0017, 0x001D, 0x0018))
-    (found,) = [each for each in compare(first, second) if each.name == "Supported groups, in order"]
+    (found,) = [each for each in compare(first, second) if each.name == "Supported groups"]
     sides = {name: line.side for name, line in found.lines}
     assert sides["0a0a"] is Side.BOTH, "GREASE is drawn anew each time: its value says nothing"
     assert sides["11ec"] is Side.SECOND
@@ -95,18 +95,18 @@ def test_groups_are_compared_in_wire_order_and_by_name() -> None:
 def test_a_message_of_one_side_alone_is_not_held_against_the_other() -> None:
     first = fingerprint(hello_skeleton=hello_of(0x001D))
     names = [each.name for each in compare(first, fingerprint())]
-    assert not [name for name in names if name.startswith("Supported groups")]
-    assert "Cipher suites, as in JA4_r" in names
+    assert "Supported groups" not in names
+    assert "Cipher suites" in names
 
 
 def test_lists_that_nobody_recorded_are_left_out() -> None:
     names = [each.name for each in compare(fingerprint(ja4_r=None), fingerprint(ja4_r="garbage"))]
-    assert not [name for name in names if name.startswith("Cipher suites")]
+    assert "Cipher suites" not in names
 
 
 def test_the_difference_is_told_by_a_sign_and_in_words() -> None:
     other = fingerprint(ja4_r="t13d0202h2_1301,1302_000a,002b_0403")
-    (found,) = [each for each in compare(fingerprint(), other) if each.name == "Cipher suites, as in JA4_r"]
+    (found,) = [each for each in compare(fingerprint(), other) if each.name == "Cipher suites"]
     shown = section(found, is_differing_only=True)
     assert ">A</span>" in shown
     assert "only A has it" in shown
