@@ -18,6 +18,15 @@ TOOLS = (
     "apachebench", "siege", "wrk/", "h2load", "nghttp2", "hey/", "k6/", "locust", "jmeter", "httperf",
     "autocannon", "aioquic", "powershell", "winhttp", "tls-client/",
 )  # fmt: skip
+FEED_READERS = (
+    "feedbin", "feedly", "inoreader", "newsblur", "theoldreader", "freshrss", "miniflux", "tiny tiny rss",
+    "commafeed", "netnewswire", "newsboat", "liferea", "akregator", "nextcloud-news", "rss reader",
+)  # fmt: skip
+MONITORS = (
+    "uptimerobot", "uptime-kuma", "better uptime", "pingdom", "statuscake", "hetrixtools", "site24x7",
+    "freshping", "updown.io", "datadogsynthetics", "check_http", "nagios", "zabbix", "icinga",
+    "blackbox exporter", "elb-healthchecker", "googlehc/", "kube-probe/", "gatus/",
+)  # fmt: skip
 
 DECLARED_RULES: tuple[Rule, ...] = (
     Rule(
@@ -91,5 +100,15 @@ DECLARED_RULES: tuple[Rule, ...] = (
             "requests",
             "robots_fetched",
         ),
+    ),
+    Rule(
+        id="R036",
+        title="declared feed reader or monitor",
+        reason="The user agent declares a feed reader or a monitor, which fetches for whoever set it up.",
+        verdict=Verdict.GOOD_BOT,
+        # More than R003's, which its name may fire too: it says what the program is for.
+        weight=0.65,
+        all_of=(ContainsAny("user_agent", (*FEED_READERS, *MONITORS)),),
+        evidence=("user_agent", "requests"),
     ),
 )

@@ -8,7 +8,8 @@ with source as (
     select
         *,
         {{ path_template('path') }} as template,
-        {{ last_number('path') }} as number
+        {{ last_number('path') }} as number,
+        {{ last_number(referer_path('referer', 'host')) }} as number_of_referer
     from {{ ref('int_requests') }}
     where {{ in_hour_window('ts') }}
 ),
@@ -42,7 +43,9 @@ spread as (
     group by hour, client_ip, ja4_stable, host
 ),
 
--- From one number to the next within a template.
+-- From one number to the next within a template. What a page's script asks for under the number of that page
+-- (its stock, its reviews) is no step: one choice would count once for each such request, and two pages that
+-- happen to be equally far from the one before would look like counting.
 steps as (
     select
         hour,
@@ -52,7 +55,9 @@ steps as (
         number - lagInFrame(number) over numbered as step,
         row_number() over numbered > 1 as is_step
     from source
-    where number is not null and resource != 'asset'
+    where
+        number is not null
+        and (resource = 'page' or (resource = 'other' and ifNull(number_of_referer != number, 1)))
     window numbered as (
         partition by hour, client_ip, ja4_stable, host, template
         order by ts asc, conn_id asc, request_seq_on_conn asc
