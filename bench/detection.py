@@ -84,14 +84,16 @@ def print_tiers(name: str, scored: pl.DataFrame, truth: pl.DataFrame) -> None:
     """The platform's suspicion: recall of each tier of bots, false alarms of each kind of people."""
     figures = evaluate(scored, truth)
     print(f"\n{name}: suspicion, tier by tier")
+    heads = ["R@1%", "R@0.1%", "R@0", "first hour, 0.1%", "first hour, 0"]
+    print(f"{'':27}" + "".join(f"{head:>22}" for head in heads))
     for tier in BOT_TIERS:
         cells = [
             _cell(figures, tier_slice(tier), metric)
             for metric in (at(RECALL, 0.01), at(RECALL, 0.001), at(RECALL, None))
         ]
-        early = _cell(figures, tier_slice(tier), at(FIRST_HOUR_RECALL, None))
+        cells += [_cell(figures, tier_slice(tier), at(FIRST_HOUR_RECALL, rate)) for rate in (0.001, None)]
         number = figures.filter(pl.col("slice") == tier_slice(tier))["identities"][0]
-        print(f"{tier:22}{number:5}" + "".join(f"{cell:>22}" for cell in (*cells, early)))
+        print(f"{tier:22}{number:5}" + "".join(f"{cell:>22}" for cell in cells))
     for tier in PEOPLE_TIERS:
         cells = [_cell(figures, tier_slice(tier), at(FALSE_ALARMS, rate)) for rate in (0.01, 0.001)]
         number = figures.filter(pl.col("slice") == tier_slice(tier))["identities"][0]
