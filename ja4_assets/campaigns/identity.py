@@ -1,10 +1,11 @@
 """Which campaign each group of an hour is: one of those known, or a new one; and which went on in another.
 
 1. Groups whose signatures are alike (`SAME`) are one: a campaign that changes its tool within the hour shows
-   as two.
+   as two. With the same tool, but another purpose or pace in the same hour, they are two.
 2. Groups and known campaigns are assigned to each other so that the sum of their likenesses is largest
    (Hungarian method); a pair below `SAME` is none.
-3. A group that is left and, addresses aside, like a campaign that already has one joins it.
+3. A group that is left and, addresses aside, like a campaign that already has one joins it, under the same
+   condition.
 4. A group that is left and somewhat alike (`HANDOVER`) a campaign that was active until just now and found no
    group of its own takes it over: tool and network changed at once, purpose and pace did not.
 5. A campaign that found no group takes over, as in 4, that of a campaign which was born beside it just now:
@@ -126,7 +127,7 @@ def unite(candidates: Sequence[Candidate]) -> list[Candidate]:
         for other in range(one):
             a, b = candidates[one].signature, candidates[other].signature
             # Both ways, because one may be a part of what the other does.
-            if min(likeness(a, b).score, likeness(b, a).score) >= SAME:
+            if min(likeness(a, b).score_within_hour, likeness(b, a).score_within_hour) >= SAME:
                 parent[root(one)] = root(other)
     united: dict[int, list[int]] = {}
     for number in range(len(candidates)):
@@ -175,7 +176,7 @@ def _join(
     for number in numbers:
         likenesses = [(_likeness(candidates[number], one), one.campaign_id) for one in known]
         # Not by addresses: members that left for another purpose are a split.
-        scores = [(max(one.traits, one.purpose), campaign_id) for one, campaign_id in likenesses]
+        scores = [(one.doing_within_hour, campaign_id) for one, campaign_id in likenesses]
         score, campaign_id = max(scores, default=(0.0, ""))
         if score >= SAME and campaign_id in found.groups:
             found.groups[campaign_id].append(number)

@@ -34,6 +34,12 @@ UNLIKE_PATHS, UNLIKE_PACE = 0.5, 0.6
 """Likeness of paths and of pace up to which it says nothing: on simulated days (bench/campaigns.py) half and
 more of the pairs of different operators reach it."""
 
+OTHER_PURPOSE = 0.6
+"""Likeness of purpose below which two groups of one hour are two campaigns, however alike their tools. From
+hour to hour a campaign may turn to something else; who runs the same tool in the same hour after something
+else is another. Without it an operator who took up another's tool became one with it, and the memory of both
+kept them together: half of the entity hours under a foreign id came so (bench/campaigns.py)."""
+
 
 class Signature(msgspec.Struct, frozen=True):
     """Value -> share, the shares of a kind adding up to 1 before they were cut; kept as JSON."""
@@ -54,14 +60,30 @@ class Likeness:
     """Common addresses as a share of the fewer."""
     traits: float
     """Weighted mean over tool, network, paths and pace."""
-    purpose: float
-    """The lesser of paths and pace: what a campaign cannot change without giving up what it is for."""
+    purpose: float | None
+    """The lesser of paths and pace: what a campaign cannot change without giving up what it is for. None if
+    one of the two was not observed of both."""
 
     @property
     def score(self) -> float:
         """The best of three: the same addresses, the same traits, or the same purpose with another tool."""
-        by_address = 0.5 + 0.5 * self.overlap if self.overlap >= OVERLAP_COUNTS_FROM else 0.0
-        return max(by_address, self.traits, self.purpose)
+        return max(self._by_address, self.traits, self.purpose or 0.0)
+
+    @property
+    def score_within_hour(self) -> float:
+        """As `score`, of two groups of one hour: the same addresses, or what they do."""
+        return max(self._by_address, self.doing_within_hour)
+
+    @property
+    def doing_within_hour(self) -> float:
+        """Traits or purpose of two groups of one hour; traits do not count where the purpose contradicts."""
+        if self.purpose is None:
+            return self.traits
+        return max(self.traits, self.purpose) if self.purpose >= OTHER_PURPOSE else self.purpose
+
+    @property
+    def _by_address(self) -> float:
+        return 0.5 + 0.5 * self.overlap if self.overlap >= OVERLAP_COUNTS_FROM else 0.0
 
 
 def signature_of(members: Sequence[Profile]) -> Signature:
@@ -123,7 +145,7 @@ def likeness(now: Signature, remembered: Signature) -> Likeness:
     return Likeness(
         overlap=common / fewer if fewer else 0.0,
         traits=total / weight if weight else 0.0,
-        purpose=min(purpose) if len(purpose) == 2 else 0.0,
+        purpose=min(purpose) if len(purpose) == 2 else None,
     )
 
 

@@ -151,6 +151,35 @@ def test_another_operator_with_the_same_tool_gets_another_id(bots: list[Profile]
     assert by_address(second)[bots[0].key[0]] == only(first.campaigns).campaign_id
 
 
+def test_an_operator_who_takes_up_the_tool_and_network_of_another_campaign_does_not_join_it(
+    bots: list[Profile], make_bot: Make
+) -> None:
+    """Tool, headers and network are the same, the paths mostly: only the pace tells them apart."""
+    others = [
+        make_bot(
+            number,
+            key=(f"::ffff:192.0.2.{number}", "t13d1516h2_111111111111_222222222222", "shop.test"),
+            header_order="order-b",
+            asn=64_599,
+            paths={"/login": 0.8, "/": 0.2},
+            pace=(0.9, 0.5, 0.6, 0.1, 0.5, 0.6),
+        )
+        for number in range(10, 15)
+    ]
+    first = find_campaigns([*bots, *others], [], [], HOUR)
+    assert len(first.campaigns) == 2
+    changed = [
+        replace(
+            one, key=(f"::ffff:198.51.100.{number}", *bots[0].key[1:]), header_order="order-a", asn=64_500
+        )
+        for number, one in enumerate(others)
+    ]
+    second = find_campaigns([*bots, *changed], known_after(first, HOUR), [], NEXT)
+    of = by_address(second)
+    assert of[bots[0].key[0]] == by_address(first)[bots[0].key[0]]
+    assert of[changed[0].key[0]] != of[bots[0].key[0]]
+
+
 def test_too_few_for_a_group_go_on_in_their_campaign_and_are_marked_as_weaker(bots: list[Profile]) -> None:
     first = find_campaigns(bots, [], [], HOUR)
     second = find_campaigns(bots[:1], known_after(first, HOUR), [], NEXT)
