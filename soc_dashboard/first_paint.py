@@ -110,7 +110,7 @@ class PaintedHandler(DocHandler):  # type: ignore[misc]  # bokeh_fastapi has no 
             page_styles = map(str, made.page.resolve_resources()["css"].values()) if made else ()
         own_styles = asset("fonts.css"), asset("overlays.css"), asset("first_paint.css")
         written: str = _template().render(
-            title=made.page.meta.title if made else document.title,
+            title=made.page.meta.title if made and made.page.meta else document.title,
             head_scripts=made.head_scripts if made else Markup(""),
             favicon=asset("favicon.svg"),
             style_sheets=[*own_styles, painted_styles_address()],

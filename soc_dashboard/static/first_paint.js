@@ -42,13 +42,15 @@
     performance.mark("live")
     if (top) document.scrollingElement.scrollTop = top
   }
-  const watch = (started) => {
-    if (isReady()) {
+  // Twice in a row: a table that was just built may be drawn once more, and a click in between is lost.
+  const watch = (started, wasReady = false) => {
+    const ready = isReady()
+    if (ready && wasReady) {
       requestAnimationFrame(swap)
     } else if (!isConnected || performance.now() - started > GIVE_UP_MS) {
       complain("The page could not be made live: these figures stay as they were read. Reload to try again.")
     } else {
-      setTimeout(() => watch(started), LOOK_MS)
+      setTimeout(() => watch(started, ready), LOOK_MS)
     }
   }
   const start = async () => {
