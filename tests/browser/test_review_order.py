@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import clickhouse_connect
 import pytest
 from playwright.sync_api import Locator, Page, expect
+
+from soc_dashboard.store.database import SHARED_S
 
 pytestmark = pytest.mark.browser
 
@@ -92,6 +95,7 @@ def test_the_address_holds_the_order_and_another_choice_leaves_it(
 def test_without_labels_it_says_that_nothing_taught_an_order(
     visit: Callable[..., Any], day_origin: str
 ) -> None:
+    time.sleep(SHARED_S)  # so that no reading of a page before is shared
     page = visit(day_origin).open("/alerts?sort=review")
     expect(page.locator(".order-note")).to_contain_text("No label has taught an order")
     expect(page.locator(".tabulator-row").first).to_be_visible()

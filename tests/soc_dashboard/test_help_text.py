@@ -42,7 +42,7 @@ class BrokenPage:
 
 def test_a_page_that_cannot_be_made_shows_no_traceback() -> None:
     with acting_as(User("ada", Role.VIEWER)):
-        page = _opener(BrokenPage, None, None, "")()  # type: ignore[arg-type]
+        page = _opener(BrokenPage, None, None, "", {})()  # type: ignore[arg-type]
     shown = repr(page.select()) + "".join(str(getattr(pane, "object", "")) for pane in page.select())
     assert "This page could not be made" in shown
     assert "secret" not in shown
