@@ -2,6 +2,7 @@
 (() => {
   const GIVE_UP_MS = 40000
   const LOOK_MS = 60
+  const SETTLE_MS = 400
   const {items, scripts, styles} = JSON.parse(document.getElementById("live").textContent)
   const painted = document.getElementById("first-paint")
   const live = document.getElementById("live-page")
@@ -34,12 +35,25 @@
     said.setAttribute("role", "alert")
     painted.querySelector("main").prepend(said)
   }
+  const everyTable = (root) => [
+    ...root.querySelectorAll(".tabulator"),
+    ...[...root.querySelectorAll("*")].flatMap((node) => node.shadowRoot ? everyTable(node.shadowRoot) : []),
+  ]
+  // A table that was drawn while hidden may have its rows on top of each other.
+  const drawTablesAgain = () => {
+    for (const element of everyTable(live)) {
+      for (const table of window.Tabulator?.findTable(element) || []) {
+        if (table.initialized) table.redraw(true)
+      }
+    }
+  }
   const swap = () => {
     const top = painted?.scrollTop ?? 0
     painted?.remove()
     live.removeAttribute("style")
     document.documentElement.dataset.live = "yes"
     performance.mark("live")
+    for (const wait of [0, SETTLE_MS]) setTimeout(drawTablesAgain, wait)
     if (top) document.scrollingElement.scrollTop = top
   }
   // Twice in a row: a table that was just built may be drawn once more, and a click in between is lost.
