@@ -33,7 +33,7 @@ def test_two_hundred_million_requests_a_day(sizing: ModuleType) -> None:
 
 
 def test_a_small_hour_takes_what_was_measured(sizing: ModuleType) -> None:
-    assert sizing.need_of(1_000_000).hour_build_s == 17.35
+    assert sizing.need_of(1_000_000).hour_build_s == 10.49
 
 
 def test_bytes_that_are_kept_are_the_bytes_that_were_measured(sizing: ModuleType) -> None:
