@@ -22,11 +22,6 @@ void reqin_fields_start(reqin_fields *fields, apr_pool_t *pool)
     json_literal(&fields->json, "{\"v\":1,\"ev\":\"end\",\"headers\":[");
 }
 
-static int is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
 /* One name=value pair (RFC 6265 section 4.2.1): its name, or nothing for a pair without one. */
 static void add_cookie_name(reqin_fields *fields, const char *pair, apr_size_t len)
 {
@@ -37,12 +32,7 @@ static void add_cookie_name(reqin_fields *fields, const char *pair, apr_size_t l
     if (!equals)
         return; /* a value without a name */
     name_len = (apr_size_t)(equals - pair);
-    while (name_len > 0 && is_blank(pair[0])) {
-        pair++;
-        name_len--;
-    }
-    while (name_len > 0 && is_blank(pair[name_len - 1]))
-        name_len--;
+    pair = reqin_trimmed(pair, &name_len);
     if (name_len == 0)
         return;
     if (!json->text)
@@ -76,7 +66,7 @@ static apr_size_t length_to_blank(const char *text, apr_size_t len)
 {
     apr_size_t i = 0;
 
-    while (i < len && !is_blank(text[i]))
+    while (i < len && !reqin_is_blank(text[i]))
         i++;
     return i;
 }

@@ -83,6 +83,26 @@ void reqin_fields_add(reqin_fields *fields, const char *name, apr_size_t name_le
 /* More of the last field's value, from a line that continues it. */
 void reqin_fields_continue(reqin_fields *fields, const char *more, apr_size_t len);
 
+/* ---- white space within a line, for the parsers of fields */
+
+static inline int reqin_is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* Without the white space around it. */
+static inline const char *reqin_trimmed(const char *text, apr_size_t *len)
+{
+    const char *end = text + *len;
+
+    while (text < end && reqin_is_blank(text[0]))
+        text++;
+    while (text < end && reqin_is_blank(end[-1]))
+        end--;
+    *len = (apr_size_t)(end - text);
+    return text;
+}
+
 /* ---- wire_http1.c: a request's lines as the client sent them */
 
 typedef struct {

@@ -12,24 +12,6 @@ void reqin_http1_start(reqin_http1 *http1, apr_pool_t *pool)
     reqin_fields_start(&http1->fields, pool);
 }
 
-static int is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-/* Without the white space around it. */
-static inline const char *trimmed(const char *text, apr_size_t *len)
-{
-    const char *end = text + *len;
-
-    while (text < end && is_blank(text[0]))
-        text++;
-    while (text < end && is_blank(end[-1]))
-        end--;
-    *len = (apr_size_t)(end - text);
-    return text;
-}
-
 static void take_line(reqin_http1 *http1, const char *line, apr_size_t len)
 {
     apr_size_t name_len, value_len;
@@ -49,8 +31,8 @@ static void take_line(reqin_http1 *http1, const char *line, apr_size_t len)
         http1->complete = 1;
         return;
     }
-    if (is_blank(line[0])) { /* continues the value before it (RFC 9112 section 5.2) */
-        line = trimmed(line, &len);
+    if (reqin_is_blank(line[0])) { /* continues the value before it (RFC 9112 section 5.2) */
+        line = reqin_trimmed(line, &len);
         reqin_fields_continue(&http1->fields, line, len);
         return;
     }
@@ -61,7 +43,7 @@ static void take_line(reqin_http1 *http1, const char *line, apr_size_t len)
     }
     name_len = (apr_size_t)(colon - line);
     value_len = len - name_len - 1;
-    value = trimmed(colon + 1, &value_len);
+    value = reqin_trimmed(colon + 1, &value_len);
     reqin_fields_add(&http1->fields, line, name_len, value, value_len);
 }
 

@@ -17,15 +17,13 @@
   // In this order, for the later ones use the earlier.
   const script = (src) => settled(Object.assign(document.createElement("script"), {src, async: false}), src)
 
-  const within = (root, selector) => {
-    const found = root.querySelector(selector)
-    if (found) return found
+  function* everyOne(root, selector) {
+    yield* root.querySelectorAll(selector)
     for (const node of root.querySelectorAll("*")) {
-      const inner = node.shadowRoot && within(node.shadowRoot, selector)
-      if (inner) return inner
+      if (node.shadowRoot) yield* everyOne(node.shadowRoot, selector)
     }
-    return null
   }
+  const within = (root, selector) => everyOne(root, selector).next().value
   const isReady = () => Boolean(window.Bokeh?.index?.roots?.[0]?.is_idle) && Boolean(within(live, ".rail")) &&
     (!painted?.querySelector("table.rows tbody tr") || Boolean(within(live, ".tabulator-row")))
 
@@ -35,13 +33,9 @@
     said.setAttribute("role", "alert")
     painted.querySelector("main").prepend(said)
   }
-  const everyTable = (root) => [
-    ...root.querySelectorAll(".tabulator"),
-    ...[...root.querySelectorAll("*")].flatMap((node) => node.shadowRoot ? everyTable(node.shadowRoot) : []),
-  ]
   // A table that was drawn while hidden may have its rows on top of each other.
   const drawTablesAgain = () => {
-    for (const element of everyTable(live)) {
+    for (const element of everyOne(live, ".tabulator")) {
       for (const table of window.Tabulator?.findTable(element) || []) {
         if (table.initialized) table.redraw(true)
       }
