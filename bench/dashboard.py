@@ -1,12 +1,16 @@
 """Waiting times of every page of the dashboard with several people at once, and what they cost.
 
     python bench/dashboard.py --url http://ja4:PASSWORD@127.0.0.1:8123/ja4_processing [--users 5] [--rounds 2]
-        [--pages overview,requests] [--range 24h] [--think 5] [--lock-step] [--keep-log FILE]
+        [--pages overview,requests] [--range 24h] [--think 7] [--lock-step] [--keep-log FILE]
 
-Starts a dashboard of its own on that database and signs in `--users` people, each with a browser context of
-their own in one headless Chromium. All work on the same page at the same time, page after page, `--rounds`
-times: each thinks for a random time of up to `--think` seconds, opens the page, thinks again, and changes its
-range. With `--lock-step` nobody thinks: all click at the same instant, which people do not.
+Starts a dashboard of its own on that database and signs in `--users` people, each with a browser context and
+a tab of their own in one headless Chromium. All work on the same page at the same time, page after page,
+`--rounds` times: each thinks, opens the page in their tab, thinks again, and changes its range. They think
+as long as in TPC-W 1.8, a benchmark of web shops: exponential with a mean of 7 s (`--think`), cut at ten
+times the mean. With `--lock-step` nobody thinks: all click at the same instant, which people do not.
+
+Debian's chromium-headless-shell is taken where it is installed, else its whole Chromium, whose own windows
+cost about a CPU second for each new tab that no page is to blame for.
 
 *useful*: from the navigation until a frame is painted that holds the page's first key figure or table row
 with data (or says that there is none); the page looks before every frame, and the frame's end is what counts.
@@ -28,31 +32,23 @@ import asyncio
 import math
 import os
 import random
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import clickhouse_connect
 import psutil
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from dashboard_server import Bench, dashboard
+from playwright.async_api import Browser, Page, async_playwright
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from soc_dashboard.access.registry import open_accounts
-from soc_dashboard.access.roles import Role
-
-CHROMIUM = "/usr/bin/chromium"
+BROWSERS = ("chromium-headless-shell", "chromium")
+THINK_S, LONGEST_THINK = 7.0, 10
+"""The mean, and how many times the mean is the most."""
 OPEN_GOAL_S, FILTER_GOAL_S, MEMORY_GOAL_GB = 1.5, 1.0, 1.5
 WAIT_MS = 60_000
-START_DEADLINE_S = 120
 WALK = """
   function* walk(root) {
     for (const node of root.querySelectorAll("*")) {
@@ -120,18 +116,6 @@ class Times:
     """Browser, server, database: of one opening and its filter change, the mean of all."""
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A dashboard that is measured."""
-
-    origin: str
-    secrets: Sequence[str]
-    """A session's secret for each person."""
-    cookie: str
-    """Name of the cookie that takes it."""
-    server: psutil.Process
-
-
 def addresses(dsn: str, wanted: Sequence[str]) -> dict[str, str]:
     """Page -> its address, with the busiest subjects of the database; what is absent is left out."""
     found = {
@@ -156,56 +140,6 @@ def addresses(dsn: str, wanted: Sequence[str]) -> dict[str, str]:
     return {name: path for name, path in found.items() if not wanted or name in wanted}
 
 
-@contextmanager
-def dashboard(dsn: str, users: int, log: Path) -> Iterator[Bench]:
-    """A dashboard on a free port."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        accounts = open_accounts(Path(folder))
-        secrets = []
-        for number in range(users):
-            name = f"analyst{number}"
-            accounts.users.add("bench", name, Role.ANALYST)
-            account = accounts.users.maybe_named(name)
-            assert account is not None
-            accounts.users.change_password(account, "a long sentence that nobody would guess 7")
-            account = accounts.users.maybe_named(name)
-            assert account is not None
-            secrets.append(accounts.sessions.begin(account, "bench"))
-        accounts.file.close()
-        environment = {
-            **os.environ,
-            "JA4_CLICKHOUSE_URL": dsn,
-            "JA4_DASHBOARD_PORT": str(port),
-            "JA4_HOME": folder,
-        }
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "soc_dashboard"], env=environment, stdout=output, stderr=output
-            )
-        origin = f"http://127.0.0.1:{port}"
-        try:
-            wait_for(f"{origin}/assets/fonts.css", process, log)
-            yield Bench(origin, secrets, f"ja4_session_{port}", psutil.Process(process.pid))
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the server answers. Raises SystemExit with its last words when it does not."""
-    give_up = time.monotonic() + START_DEADLINE_S
-    while time.monotonic() < give_up and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-    raise SystemExit(f"the dashboard did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
-
-
 async def opened(page: Page, address: str) -> tuple[float, float]:
     """Seconds from the navigation until the first figures are painted, and until the page is live."""
     await page.goto(address, wait_until="commit")
@@ -224,25 +158,25 @@ async def filtered(page: Page, preset: str) -> float:
     return (float(await shown.json_value()) - float(started)) / 1000
 
 
-async def visit(
-    context: BrowserContext, address: str, preset: str, is_cold: bool, think_s: float, times: Times
-) -> None:
+async def think(mean_s: float) -> None:
+    """Let a person think."""
+    if mean_s:
+        await asyncio.sleep(min(random.expovariate(1 / mean_s), LONGEST_THINK * mean_s))
+
+
+async def visit(page: Page, address: str, preset: str, is_cold: bool, think_s: float, times: Times) -> None:
     """One person opens one page and changes its range."""
-    await asyncio.sleep(random.uniform(0, think_s))
-    page = await context.new_page()
-    await page.add_init_script(LOOK)
+    await think(think_s)
     try:
         useful, live = await opened(page, address)
         (times.cold if is_cold else times.warm).append(useful)
         times.live.append(live)
         if is_cold:
             times.bytes = max(times.bytes, int(await page.evaluate(TRANSFERRED)))
-        await asyncio.sleep(random.uniform(0, think_s))
+        await think(think_s)
         times.filtered.append(await filtered(page, preset))
     except PlaywrightTimeout:
         times.failures += 1
-    finally:
-        await page.close()
 
 
 def cpu_s(processes: Sequence[psutil.Process]) -> float:
@@ -287,13 +221,13 @@ async def measure(
                 ]
             )
         address = f"{bench.origin}{path}{'&' if '?' in path else '?'}range={arguments.range}"
+        tabs = [await context.new_page() for context in contexts]
+        for tab in tabs:
+            await tab.add_init_script(LOOK)
         before = [cpu_s(processes) for processes in watched]
         for number in range(arguments.rounds):
             await asyncio.gather(
-                *(
-                    visit(context, address, preset, number == 0, arguments.think, found[name])
-                    for context in contexts
-                )
+                *(visit(tab, address, preset, number == 0, arguments.think, found[name]) for tab in tabs)
             )
             peak = max(peak, bench.server.memory_info().rss)
         openings = arguments.rounds * len(contexts)
@@ -348,19 +282,22 @@ def report(found: dict[str, Times], peak: int) -> None:
 
 async def run(arguments: argparse.Namespace) -> None:
     """Measure and print."""
+    executable = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    if executable is None:
+        raise SystemExit(f"no browser: install one of Debian's packages {', '.join(BROWSERS)}")
     wanted = [name for name in arguments.pages.split(",") if name]
     pages = addresses(arguments.url, wanted)
     print(
-        f"{arguments.users} people, each thinks up to {arguments.think:g} s before a click, "
+        f"{arguments.users} people, each thinks {arguments.think:g} s before a click (mean), "
         f"{arguments.rounds} rounds, range {arguments.range}, {os.cpu_count()} cores, "
-        f"load {os.getloadavg()[0]:.1f}; seconds"
+        f"load {os.getloadavg()[0]:.1f}, {Path(executable).name}; seconds"
     )
     print(f"{'page':14}{''.join(f'{head:>11}' for head in HEADS)}"
           f"{'browser':>9}{'server':>9}{'database':>9}{'MB':>7}{'failed':>7}")  # fmt: skip
     with dashboard(arguments.url, arguments.users, Path(arguments.keep_log)) as bench:
         async with async_playwright() as playwright:
             # The sandbox needs user namespaces, which root in a container lacks.
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            browser = await playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
             found, peak = await measure(browser, bench, pages, arguments)
             await browser.close()
     report(found, peak)
@@ -377,7 +314,7 @@ def main() -> None:
     parser.add_argument("--pages", default="", help="names joined by commas; all by default")
     parser.add_argument("--range", default="24h", choices=["1h", "6h", "24h", "7d"])
     pace = parser.add_mutually_exclusive_group()
-    pace.add_argument("--think", type=float, default=5.0, help="seconds before a click, at most")
+    pace.add_argument("--think", type=float, default=THINK_S, help="seconds before a click, on average")
     pace.add_argument("--lock-step", dest="think", action="store_const", const=0.0, help="click together")
     parser.add_argument("--keep-log", default=os.devnull, help="file for the dashboard's log")
     arguments = parser.parse_args()
