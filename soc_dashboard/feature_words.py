@@ -252,6 +252,11 @@ FEATURES: dict[str, FeatureWords] = {
         "share",
         "requests whose claimed version sends Sec-CH-UA over HTTPS, and it is absent",
     ),
+    "ch_brand_false": FeatureWords(
+        "Placeholder brand of another version",
+        "share",
+        "requests whose Sec-CH-UA holds a placeholder brand that the named Chromium does not make",
+    ),
     "encoding_poor": FeatureWords(
         "Compression no browser asks for",
         "share",

@@ -63,6 +63,29 @@
 
 
 {#
+  The placeholder brand that Chromium of a major version puts into Sec-CH-UA, as it stands in the header. Two of eleven
+  characters and one of three versions, by the major version alone; products made of Chromium have the same
+  (GetGreasedUserAgentBrandVersion in Chromium's components/embedder_support/user_agent_utils.cc).
+#}
+{% macro placeholder_brand(version) -%}
+    concat(
+        '"Not', substring(' (:-./);=?_', 1 + {{ version }} % 11, 1),
+        'A', substring(' (:-./);=?_', 1 + ({{ version }} + 1) % 11, 1),
+        'Brand";v="', ['8', '99', '24'][1 + {{ version }} % 3], '"'
+    )
+{%- endmacro %}
+
+
+{#
+  1 if a Sec-CH-UA does not hold the placeholder brand of the Chromium that it names. Null before version 135: a policy
+  of companies, gone since, could set those back to the placeholder of version 98.
+#}
+{% macro is_other_placeholder(sec_ch_ua, version) -%}
+    if({{ version }} >= 135, position({{ sec_ch_ua }}, {{ placeholder_brand(version) }}) = 0, null)
+{%- endmacro %}
+
+
+{#
   1 if what a connection's HTTP/2 frames say cannot be the engine's; null for engines of which nothing is known.
   Each engine sends its pseudo-headers in an order of its own: Chromium method, authority, scheme, path; Gecko method,
   path, authority, scheme; WebKit method, scheme, then the others. Chromium's streams begin with a window of 6 MiB

@@ -9,9 +9,9 @@ Along a path the changes add up to (path length - expected length), nothing is l
     log2(score) - log2(score of the average training row) = sum of the contributions, in bits
 
 exactly; a test holds the two sides equal. The value of a feature and its "unobserved" indicator count
-as one feature. The method credits each split where it stands on the path, so it is additive but, unlike
-Shapley values, it does not average over the orders in which features might have been asked; over 200
-random trees that order is random too.
+as one feature; an indicator that stands for several (`ml.absence`) is the first one's. The method credits
+each split where it stands on the path, so it is additive but, unlike Shapley values, it does not average over
+the orders in which features might have been asked; over 200 random trees that order is random too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The Isolation Forest that ranks entity hours by how unlike the rest they are.
 
 One scikit-learn Pipeline holds everything that is fitted: log1p on counts and robust scaling per host and
-hour of the week (`ml.scaling`), the value that stands for "unobserved" together with an indicator column
-per feature, and the forest. Preprocessing is therefore fitted in training only and travels with the model.
+hour of the week (`ml.scaling`), the value that stands for "unobserved" together with indicators of it
+(`ml.absence`), and the forest. Preprocessing is therefore fitted in training only and travels with the model.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import IsolationForest
-from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from ja4_assets.features.catalogue import FEATURE_NAMES
+from ja4_assets.ml.absence import DistinctAbsence
 from ja4_assets.ml.conformal import Calibration
 from ja4_assets.ml.drift import DriftReference
 from ja4_assets.ml.scaling import MIN_CELL_ROWS, CellRobustScaler
@@ -95,7 +96,7 @@ def build_pipeline(settings: ForestSettings) -> Pipeline:
                 "unobserved_to_median",
                 SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True),
             ),
-            ("unobserved", MissingIndicator(features="all")),
+            ("unobserved", DistinctAbsence()),
         ]
     )
     forest = IsolationForest(

@@ -30,6 +30,7 @@ PASSED = "passed"
 REFUSED = "refused"
 
 TRUSTED_TYPES = (
+    "ja4_assets.ml.absence.DistinctAbsence",
     "ja4_assets.ml.scaling.CellRobustScaler",
     "numpy.dtype",
     "sklearn.tree._tree.Tree",

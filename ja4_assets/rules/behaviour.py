@@ -140,4 +140,24 @@ BEHAVIOUR_RULES: tuple[Rule, ...] = (
             "page_gap_cv",
         ),
     ),
+    Rule(
+        id="R037",
+        title="every page typed",
+        reason="Page after page came as if its address had been typed; people follow links between them.",
+        verdict=Verdict.SUSPICIOUS,
+        weight=0.7,
+        # By Sec-Fetch-Site, which no page or referrer policy changes (W3C, Fetch Metadata Request Headers).
+        # Links in a chat or mail program come like this too, and a few bookmarks: no proof, and eight.
+        all_of=(
+            AtLeast("page_gaps", 8),
+            ShareAtLeast("typed_pages", "page_gaps", 0.9),
+            Matches("ua_family", BROWSERS),
+        ),
+        evidence=(
+            "user_agent",
+            "pages",
+            "page_gaps",
+            "typed_pages",
+        ),
+    ),
 )

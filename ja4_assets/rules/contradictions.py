@@ -178,4 +178,15 @@ CONTRADICTIONS_RULES: tuple[Rule, ...] = (
             "http10_share",
         ),
     ),
+    Rule(
+        id="R038",
+        title="placeholder brand of another version",
+        reason="Sec-CH-UA holds a placeholder brand that the Chromium it names does not make.",
+        verdict=Verdict.SUSPICIOUS,
+        weight=0.85,
+        # Programs that write Sec-CH-UA themselves, plugins for stealth among them, copy that of one version.
+        # No proof: an extension or a developer may write one too.
+        all_of=(AtLeast("ch_brand_false", 0.5),),
+        evidence=("user_agent", "ch_brand_false"),
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ja4_assets.rules.rule import AtLeast, ContainsAny, Matches, Rule, Verdict
+from ja4_assets.rules.rule import AtLeast, AtMost, ContainsAny, Matches, Rule, Verdict
 
 SCANNERS = (
     "sqlmap", "nikto", "dirbuster", "dirsearch", "gobuster", "feroxbuster", "wfuzz", "ffuf", "nmap",
@@ -104,11 +104,12 @@ DECLARED_RULES: tuple[Rule, ...] = (
     Rule(
         id="R036",
         title="declared feed reader or monitor",
-        reason="The user agent declares a feed reader or a monitor, which fetches for whoever set it up.",
+        reason="The user agent declares a feed reader or a monitor, and like one it asks for few addresses.",
         verdict=Verdict.GOOD_BOT,
-        # More than R003's, which its name may fire too: it says what the program is for.
-        weight=0.65,
-        all_of=(ContainsAny("user_agent", (*FEED_READERS, *MONITORS)),),
-        evidence=("user_agent", "requests"),
+        # Who does what it says is not looked at for being rare: programs are, beside browsers. Who only says
+        # so, and reads a whole site, is excused from nothing.
+        weight=0.95,
+        all_of=(ContainsAny("user_agent", (*FEED_READERS, *MONITORS)), AtMost("paths", 20)),
+        evidence=("user_agent", "requests", "paths"),
     ),
 )

@@ -32,6 +32,7 @@ COUNT_COLUMNS = frozenset(
         "matched_requests",
         "pages",
         "page_gaps",
+        "typed_pages",
         "login_attempts",
         "login_failures",
         "attack_requests",
@@ -42,7 +43,7 @@ COUNT_COLUMNS = frozenset(
     }
 )
 SHARE_COLUMNS = frozenset(
-    {"tcp_os_mismatch", "h2_ua_mismatch", "ch_missing", "encoding_poor", "http10_share"}
+    {"tcp_os_mismatch", "h2_ua_mismatch", "ch_missing", "ch_brand_false", "encoding_poor", "http10_share"}
 )
 """Shares that rules read and no model does."""
 RATIO_COLUMNS = frozenset({"page_gap_cv"})

@@ -27,8 +27,8 @@ create table fct_entity_hour (
     connections UInt64, first_ts DateTime64(6, 'UTC'), last_ts DateTime64(6, 'UTC'), user_agent String,
     user_agents UInt32, ua_family String, ua_version Nullable(UInt16), ja4 String, paths UInt64,
     status_4xx UInt64, status_5xx UInt64, matched_requests UInt64, is_sufficient Bool, pages UInt64,
-    page_gaps UInt64, login_attempts UInt64, login_failures UInt64, attack_requests UInt64,
-    disallowed_requests Nullable(UInt64),
+    page_gaps UInt64, typed_pages UInt64, login_attempts UInt64, login_failures UInt64,
+    attack_requests UInt64, disallowed_requests Nullable(UInt64),
     ua_engines UInt64, is_signed Bool, claimed_bot String, hellos Nullable(UInt64),
     unused_hellos Nullable(UInt64), __FEATURES__
 ) engine = MergeTree order by (hour, client_ip, ja4_stable, host)
@@ -72,6 +72,7 @@ def entity_hour(number: int, **changes: object) -> dict[str, object]:
         "is_sufficient": True,
         "pages": 2,
         "page_gaps": 1,
+        "typed_pages": 0,
         "login_attempts": 0,
         "login_failures": 0,
         "attack_requests": 0,

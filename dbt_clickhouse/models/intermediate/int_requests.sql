@@ -81,7 +81,8 @@ joined as (
         {{ intel('crawler_range', 'name', 'client_ip') }} as crawler_range,
         -- Behind a proxy the handshake and the TCP stack are the proxy's and say nothing of the client.
         join_state = 'matched' and peer_ip = client_ip as is_own_hello,
-        {{ unquoted('sec_ch_ua_platform') }} as ch_platform
+        {{ unquoted('sec_ch_ua_platform') }} as ch_platform,
+        toUInt16OrZero(extract(ifNull(sec_ch_ua, ''), '"Chromium";\\s*v="([0-9]{1,4})[".]')) as hinted_version
     from source
     inner join versioned using (user_agent)
     left join reference using (ja4)
@@ -148,6 +149,7 @@ judged as (
                 arrayExists(pattern -> match(path, pattern), disallowed_patterns)
             ) as Nullable(UInt8)
         ) as is_disallowed,
+        cast(sec_fetch_site = 'none' as Nullable(UInt8)) as is_typed,
         cast({{ is_login_attempt('method', 'path', 'status') }} as UInt8) as is_login_attempt,
         cast(
             if(
@@ -277,6 +279,13 @@ judged as (
                 0
             ) as Nullable(UInt8)
         ) as is_ch_ua_mismatch,
+        cast(
+            if(
+                is_browser and ua_engine = 'chromium',
+                {{ is_other_placeholder('sec_ch_ua', 'hinted_version') }},
+                null
+            ) as Nullable(UInt8)
+        ) as is_ch_brand_false,
         cast(
             multiIf(
                 ch_platform is null and sec_ch_ua_mobile is null or not is_browser, null,

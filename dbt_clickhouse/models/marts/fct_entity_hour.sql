@@ -82,6 +82,7 @@ joined as (
         entities.login_attempts as login_attempts,
         entities.login_failures as login_failures,
         paths.page_gaps as page_gaps,
+        paths.typed_pages as typed_pages,
         entities.response_bytes as response_bytes,
         entities.asn as asn,
         entities.asn_kind as asn_kind,
@@ -99,6 +100,7 @@ joined as (
         round(contradictions.tcp_os_mismatch, 9) as tcp_os_mismatch,
         round(contradictions.h2_ua_mismatch, 9) as h2_ua_mismatch,
         round(headers.ch_missing, 9) as ch_missing,
+        round(headers.ch_brand_false, 9) as ch_brand_false,
         round(headers.encoding_poor, 9) as encoding_poor,
         round(headers.http10_share, 9) as http10_share,
         round(paths.page_gap_cv, 9) as page_gap_cv,
@@ -138,7 +140,7 @@ silent as (
         hello_clients.ja4 as ja4,
         {%- for count in [
             'paths', 'status_4xx', 'status_5xx', 'matched_requests', 'pages', 'assets', 'login_attempts',
-            'login_failures', 'page_gaps', 'response_bytes'
+            'login_failures', 'page_gaps', 'typed_pages', 'response_bytes'
         ] %}
             0 as {{ count }},
         {%- endfor %}
@@ -156,7 +158,8 @@ silent as (
         hello_clients.hellos as hellos,
         hello_clients.unused_hellos as unused_hellos,
         {%- for share in [
-            'tcp_os_mismatch', 'h2_ua_mismatch', 'ch_missing', 'encoding_poor', 'http10_share', 'page_gap_cv'
+            'tcp_os_mismatch', 'h2_ua_mismatch', 'ch_missing', 'ch_brand_false', 'encoding_poor', 'http10_share',
+            'page_gap_cv'
         ] %}
             null as {{ share }},
         {%- endfor %}

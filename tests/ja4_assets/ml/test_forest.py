@@ -81,7 +81,7 @@ def test_same_rows_and_seed_give_the_same_model_and_another_seed_another() -> No
 def test_unobserved_is_not_the_same_as_the_median(forest: EntityForest) -> None:
     medians = training_medians(forest.pipeline)
     usual = pd.DataFrame([medians])[list(FEATURE_NAMES)]
-    unobserved = usual.assign(ua_ja4_bits=np.nan)
+    unobserved = usual.assign(pq_missing=np.nan)
     inputs = forest.pipeline[:-1]
     difference = inputs.transform(unobserved)[0] - inputs.transform(usual)[0]
     assert np.count_nonzero(difference) == 1

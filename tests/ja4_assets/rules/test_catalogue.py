@@ -56,6 +56,8 @@ CASES: dict[str, Row] = {
     "R034": {"mode_share": 0.95, "requests": 20, "reqs_per_conn": 1.0},
     "R035": {"page_gaps": 8, "page_gap_cv": 0.2},
     "R036": {"user_agent": "Uptime-Kuma/1.23.11", "ua_family": "other"},
+    "R037": {"page_gaps": 8, "typed_pages": 8, "page_gap_cv": 1.2},
+    "R038": {"ch_brand_false": 0.9},
 }
 """What makes an ordinary Chromium fire one rule and no other."""
 
@@ -110,7 +112,9 @@ NEAR_MISSES: dict[str, Row] = {
     "R033": {"attack_requests": 2},
     "R034": {"mode_share": 0.95, "requests": 20, "reqs_per_conn": 6.0},
     "R035": {"page_gaps": 7, "page_gap_cv": 0.2},
-    "R036": {"user_agent": "Mozilla/5.0 (Linux; Android 14; wv) Chrome/156.0.0.0 NewsReader/5.1"},
+    "R036": {"user_agent": "Uptime-Kuma/1.23.11", "paths": 21},
+    "R037": {"page_gaps": 10, "typed_pages": 8, "page_gap_cv": 1.2},
+    "R038": {"ch_brand_false": 0.49},
     "R014": {"pq_missing": 1.0, "user_agent": "Mozilla/5.0 (iPhone) Version/26.0 Safari/604.1"},
 }
 NO_SCORES = pl.DataFrame(

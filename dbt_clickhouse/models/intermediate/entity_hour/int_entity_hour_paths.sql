@@ -87,6 +87,7 @@ visits as (
         ja4_stable,
         host,
         path != lagInFrame(path) over visited and row_number() over visited > 1 as is_next,
+        ifNull(is_typed, 0) as is_typed,
         dateDiff('microsecond', lagInFrame(ts) over visited, ts) / 1e6 as gap_s
     from source
     where resource = 'page' and (status between 200 and 299 or status = 304)
@@ -104,6 +105,7 @@ paces as (
         ja4_stable,
         host,
         countIf(is_next) as page_gaps,
+        countIf(is_next and is_typed) as typed_pages,
         if(page_gaps < 2, null, stddevPopIf(gap_s, is_next) / nullIf(avgIf(gap_s, is_next), 0)) as page_gap_cv
     from visits
     group by hour, client_ip, ja4_stable, host
@@ -170,6 +172,7 @@ joined as (
         cast(if(own_doing = 0, null, errors_4xx / (own_doing + 1)) as Nullable(Float64)) as err4xx_ratio,
         cast(if(own_doing = 0, null, errors_5xx / (own_doing + 1)) as Nullable(Float64)) as err5xx_ratio,
         page_gaps,
+        typed_pages,
         cast(page_gap_cv as Nullable(Float64)) as page_gap_cv,
         cast(sensitive_requests / (requests + 1) as Nullable(Float64)) as sensitive_hits,
         cast(robots_fetched as Nullable(Float64)) as robots_fetched
