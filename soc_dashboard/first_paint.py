@@ -40,8 +40,9 @@ WHOLE_WAIT_S = 0.7
 """How long it waits for all of them: once that is over, the first figures or rows are worth an answer."""
 LOOK_S = 0.1
 FIGURES = re.compile(r'<div class="value">|<tbody><tr>')
-UNUSED_SCRIPTS = ("echarts-gl", "bokeh-gl", "luxon")
-"""Parts of bundle names: three-dimensional charts, plots on the graphics card, Tabulator's dates."""
+UNUSED_SCRIPTS = ("echarts-gl", "bokeh-gl", "luxon", "es-module-shims")
+"""Parts of bundle names: three-dimensional charts, plots on the graphics card, Tabulator's dates, and modules
+for browsers without them (see `static/first_paint.js`)."""
 ONLY_FOR = {"echarts.min.js": "ECharts", "tabulator.min.js": "DataTabulator"}
 """Bundle -> the model that needs it; pages without such a model go without the bundle."""
 

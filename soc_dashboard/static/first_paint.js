@@ -2,11 +2,14 @@
 (() => {
   const GIVE_UP_MS = 40000
   const LOOK_MS = 60
-  const SETTLE_MS = 400
   const {items, scripts, styles} = JSON.parse(document.getElementById("live").textContent)
   const painted = document.getElementById("first-paint")
   const live = document.getElementById("live-page")
   let isConnected = true
+  // Panel loads modules through es-module-shims, which reads all of them again and hides them from the browser's
+  // own cache of compiled scripts. No module here needs an import map, so the browser's own import does.
+  window.importShim = (address) => import(new URL(address, document.baseURI))
+  window.importShim.addImportMap = () => {}
 
   const settled = (node, address) => new Promise((resolve, reject) => {
     node.addEventListener("load", resolve)
@@ -33,21 +36,12 @@
     said.setAttribute("role", "alert")
     painted.querySelector("main").prepend(said)
   }
-  // A table that was drawn while hidden may have its rows on top of each other.
-  const drawTablesAgain = () => {
-    for (const element of everyOne(live, ".tabulator")) {
-      for (const table of window.Tabulator?.findTable(element) || []) {
-        if (table.initialized) table.redraw(true)
-      }
-    }
-  }
   const swap = () => {
     const top = painted?.scrollTop ?? 0
     painted?.remove()
     live.removeAttribute("style")
     document.documentElement.dataset.live = "yes"
     performance.mark("live")
-    for (const wait of [0, SETTLE_MS]) setTimeout(drawTablesAgain, wait)
     if (top) document.scrollingElement.scrollTop = top
   }
   // Twice in a row: a table that was just built may be drawn once more, and a click in between is lost.
