@@ -10,6 +10,7 @@ from typing import Any
 import clickhouse_connect
 import pytest
 from playwright.sync_api import Page, expect
+from pyarrow.parquet import read_table
 
 pytestmark = pytest.mark.browser
 
@@ -85,3 +86,27 @@ def test_members_and_charts_are_saved(visit: Callable[..., Any], day_origin: str
         with page.expect_download() as waiting:
             page.get_by_role("button", name=f"Save {title} as PNG").click()
         assert Path(waiting.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_list_is_saved_as_it_is_filtered(
+    visit: Callable[..., Any], day_origin: str, day_dsn: str
+) -> None:
+    page = visit(day_origin).open("/campaigns?status=alive&range=7d")
+    page.get_by_role("button", name="Export campaigns").click()
+    expect(page.get_by_role("dialog", name="Export")).to_contain_text("all 2 rows")
+    saved = {}
+    for kind in ("CSV", "Parquet"):
+        if not page.get_by_role("dialog", name="Export").is_visible():
+            page.get_by_role("button", name="Export campaigns").click()
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name=kind).click()
+        saved[kind] = Path(waiting.value.path())
+    rows = list(csv.DictReader(saved["CSV"].read_text("utf-8").splitlines()))
+    with clickhouse_connect.get_client(dsn=day_dsn) as client:
+        stored = client.query(
+            "select campaign_id, summary from fct_campaign where status in ('alive', 'seen')"
+        ).result_rows
+    assert {(row["campaign_id"], row["summary"]) for row in rows} == set(stored)
+    assert read_table(saved["Parquet"]).column("campaign_id").to_pylist() == [
+        row["campaign_id"] for row in rows
+    ]

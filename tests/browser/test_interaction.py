@@ -160,19 +160,6 @@ def test_addresses_that_lead_nowhere_have_a_page(visit: Callable[..., Any], day_
     seen.complaints.clear()
 
 
-def test_two_hellos_are_compared_by_name(
-    visit: Callable[..., Any], day_origin: str, mart_tables: Any
-) -> None:
-    first, second = mart_tables.CHROMIUM.ja4, mart_tables.SCRAPER.ja4
-    page = visit(day_origin, height=2000).open(f"/compare?a={first}&b={second}")
-    line = page.get_by_role("row", name="Post-quantum group")
-    expect(line).to_contain_text("different")
-    expect(page.get_by_role("row", name="1301 only A has it")).to_contain_text("TLS_AES_128_GCM_SHA256")
-    page.get_by_role("checkbox", name="Only what differs").check()
-    page.wait_for_url("**diff=yes*")
-    expect(page.get_by_role("row", name="Transport")).to_have_count(0)
-
-
 def test_an_admin_sets_a_threshold_and_the_log_has_it(visit: Callable[..., Any], day_origin: str) -> None:
     seen = visit(day_origin)
     page = seen.open("/settings")

@@ -4,9 +4,16 @@
   const page = document.currentScript.dataset.help
   const slug = (name) => name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "")
   let drawer = null
+  let opener = null
 
+  const focused = () => {
+    let node = document.activeElement
+    while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement
+    return node
+  }
   const show = async (figure = "") => {
     if (!drawer) {
+      opener = focused()
       const answer = await fetch(`/help/${page}`, {headers: {Accept: "text/html"}})
       const body = element("div", {class: "help-text", tabindex: "0"})
       if (answer.ok) body.innerHTML = await answer.text()
@@ -29,8 +36,10 @@
     } else drawer.querySelector("button:last-of-type").focus()
   }
   const hide = () => {
-    drawer?.remove()
+    if (!drawer) return
+    drawer.remove()
     drawer = null
+    opener?.focus()
   }
   document.addEventListener("keydown", (event) => {
     if (drawer && event.key === "Escape" && !document.querySelector(".floating, .overlay")) hide()
