@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from markupsafe import Markup
 from panel.io.fastapi import add_applications
-from panel_material_ui.template.base import Page
+from panel_material_ui.base import MaterialComponent
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -29,6 +29,7 @@ from soc_dashboard.api.metrics import DashboardMetrics, Measured
 from soc_dashboard.api.readiness import readiness_router
 from soc_dashboard.api.routes import api_router
 from soc_dashboard.components.scripts import head_scripts
+from soc_dashboard.components.shell import PageFrame
 from soc_dashboard.export.routes import export_router
 from soc_dashboard.find_route import find_router
 from soc_dashboard.first_paint import Opened, OpenedPages, install, opened_pages
@@ -42,6 +43,7 @@ from soc_dashboard.static_delivery import StaticDelivery
 from soc_dashboard.store.database import MartDatabase
 from soc_dashboard.store.lookup import DecisionCache
 from soc_dashboard.stylesheet import stylesheet_routes
+from soc_dashboard.theme import material_theme
 
 if TYPE_CHECKING:
     from panel.io.application import TViewableFuncOrPath
@@ -80,6 +82,7 @@ def create_app(settings: Settings, accounts: Accounts) -> FastAPI:
     app.router.routes.extend(stylesheet_routes())
     app.mount("/assets", StaticFiles(directory=STATIC), name="assets")
     pn.extension("echarts", "tabulator", notifications=False)
+    MaterialComponent.param["theme_config"].default = material_theme()
     opened = opened_pages()
     pages: dict[str, TViewableFuncOrPath] = {
         path: _opener(kind, marts, PersonalStore(accounts.preferences), settings.mlflow_url, opened)
@@ -125,10 +128,10 @@ def _opener(
     personal: PersonalStore,
     mlflow_url: str,
     opened: OpenedPages,
-) -> Callable[[], Page]:
+) -> Callable[[], PageFrame]:
     """What makes a new page for a browser that opens its address; Panel takes functions only."""
 
-    def open_page() -> Page:
+    def open_page() -> PageFrame:
         try:
             user = current_user().name
             session = kind(marts=marts, user=user, personal=personal, mlflow_url=mlflow_url)
@@ -142,7 +145,7 @@ def _opener(
             remember(page, head_scripts("overview", DEFAULTS), _nothing)
             return page
 
-    def remember(page: Page, head: Markup, read: Callable[[], Awaitable[None]]) -> None:
+    def remember(page: PageFrame, head: Markup, read: Callable[[], Awaitable[None]]) -> None:
         if pn.state.curdoc is not None:
             opened[pn.state.curdoc] = Opened(page, head, read)
 

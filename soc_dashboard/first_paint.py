@@ -28,11 +28,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from panel.io.resources import LOCAL_DIST, bundle_resources, patch_model_css
 from panel.io.state import set_curdoc, state
-from panel_material_ui.template.base import Page
 
 from soc_dashboard.assets import asset, painted_styles_address
-from soc_dashboard.components.markup import joined
 from soc_dashboard.components.plain_tree import plain
+from soc_dashboard.components.shell import PageFrame
 
 READ_WAIT_S = 6.0
 """How long an answer waits for the page's figures; after that it shows what is there, the rest as loading."""
@@ -53,7 +52,7 @@ log = structlog.get_logger(__name__)
 class Opened:
     """A page that was just made for one browser."""
 
-    page: Page
+    page: PageFrame
     head_scripts: Markup
     read: Callable[[], Awaitable[None]]
     """Reads and shows the figures; what fails is shown on the page."""
@@ -108,10 +107,9 @@ class PaintedHandler(DocHandler):  # type: ignore[misc]  # bokeh_fastapi has no 
         item = RenderItem(token=session.token, roots=document.roots, use_for_title=False)
         with set_curdoc(document):
             bundle = bundle_resources(document.roots, self.application.resources())
-            page_styles = map(str, made.page.resolve_resources()["css"].values()) if made else ()
         own_styles = asset("fonts.css"), asset("overlays.css"), asset("first_paint.css")
         written: str = _template().render(
-            title=made.page.meta.title if made and made.page.meta else document.title,
+            title=made.page.heading if made else document.title,
             head_scripts=made.head_scripts if made else Markup(""),
             favicon=asset("favicon.svg"),
             style_sheets=[*own_styles, painted_styles_address()],
@@ -121,16 +119,13 @@ class PaintedHandler(DocHandler):  # type: ignore[misc]  # bokeh_fastapi has no 
             live={
                 "items": [item.to_json()],
                 "scripts": [src for src in map(str, bundle.js_files) if _is_needed(src, document)],
-                "styles": [
-                    *map(str, bundle.css_files),
-                    *(src for src in page_styles if not src.startswith("/assets/")),
-                ],
+                "styles": list(map(str, bundle.css_files)),
             },
         )
         return written
 
 
-async def _until_useful(reading: asyncio.Future[None], page: Page) -> None:
+async def _until_useful(reading: asyncio.Future[None], page: PageFrame) -> None:
     waited = WHOLE_WAIT_S
     await asyncio.wait([reading], timeout=WHOLE_WAIT_S)
     while not reading.done() and waited < READ_WAIT_S and not FIGURES.search(first_paint(page)):
@@ -138,11 +133,11 @@ async def _until_useful(reading: asyncio.Future[None], page: Page) -> None:
         waited += LOOK_S
 
 
-def first_paint(page: Page) -> Markup:
+def first_paint(page: PageFrame) -> Markup:
     """Header, rail and content of a page as they are now."""
     return Markup(
         '<div id="first-paint"><header>{}</header><div class="paint-rail">{}</div><main>{}</main></div>'
-    ).format(*(joined([plain(view) for view in part]) for part in (page.header, page.sidebar, page.main)))
+    ).format(*(plain(part) for part in page.parts))
 
 
 def _is_needed(src: str, document: Document) -> bool:

@@ -55,23 +55,6 @@ def _scheme(colours: Palette, mode: str) -> dict[str, Any]:
         },
         "shape": {"borderRadius": 6},
         "components": {
-            "MuiAppBar": {
-                "defaultProps": {"elevation": 0},
-                "styleOverrides": {
-                    "root": {
-                        "backgroundColor": colours.card,
-                        "color": colours.text,
-                        "backgroundImage": "none",
-                        "borderBottom": f"1px solid {colours.hairline}",
-                        "boxShadow": "none",
-                    }
-                },
-            },
-            "MuiToolbar": {
-                "styleOverrides": {
-                    "root": {"minHeight": "48px !important", "padding": "0 16px 0 0 !important"}
-                }
-            },
             "MuiDrawer": {
                 "styleOverrides": {
                     "paper": {
@@ -81,7 +64,6 @@ def _scheme(colours: Palette, mode: str) -> dict[str, Any]:
                     }
                 }
             },
-            "MuiLinearProgress": {"defaultProps": {"aria-label": "Reading"}},
             "MuiButtonBase": {"defaultProps": {"disableRipple": True}},
             "MuiToggleButton": {
                 "styleOverrides": {

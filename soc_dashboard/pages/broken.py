@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from markupsafe import Markup
-from panel_material_ui.template.base import Page
 
 from soc_dashboard.components.markup import html_pane, utc_text
-from soc_dashboard.components.shell import frame, rail
+from soc_dashboard.components.shell import PageFrame, frame, rail
 
 
-def broken_page() -> Page:
+def broken_page() -> PageFrame:
     """A page with the way to the others."""
     words = html_pane(
         Markup(

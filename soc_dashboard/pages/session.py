@@ -10,17 +10,16 @@ from datetime import UTC, datetime
 
 import msgspec
 import panel as pn
-import panel_material_ui as pmui
 import param
 from markupsafe import Markup
-from panel_material_ui.template.base import Page
 
 from soc_dashboard.access.preferences import PreferenceRefusedError
 from soc_dashboard.components.browser_calls import BrowserCalls
 from soc_dashboard.components.display_time import choose_zone
 from soc_dashboard.components.markup import html_pane
+from soc_dashboard.components.range_bar import RangeBar
 from soc_dashboard.components.scripts import head_scripts
-from soc_dashboard.components.shell import RangeBar, carried_query, frame, rail
+from soc_dashboard.components.shell import PageFrame, carried_query, frame, rail
 from soc_dashboard.components.states import failed_banner
 from soc_dashboard.filters import MAX_TEXT, PRESETS, PageUrl, TimeRange
 from soc_dashboard.pages.views_drawer import ViewsDrawer
@@ -89,13 +88,12 @@ class PageSession(ABC):
             styles={"gap": "12px", "min-width": "0", "max-width": "100%"},
         )
         self.notices = html_pane(Markup(""), visible=False)
-        self._retry = pmui.Button(
-            label="Try again", variant="outlined", size="small", visible=False, margin=(8, 0, 0, 0)
+        self._retry = html_pane(
+            Markup('<button class="outlined" data-call="refresh">Try again</button>'), visible=False
         )
-        self._retry.on_click(lambda *_: self.request_read())
-        self.range_bar = RangeBar(self.time_range, clock, self.request_read)
+        self.range_bar = RangeBar(self.time_range)
         self._rail = html_pane(rail(self.path, carried_query(self.time_range)))
-        self.page: Page | None = None
+        self.page: PageFrame | None = None
 
     def address(self) -> str:
         """Path and query of the page with all that was chosen."""
@@ -133,7 +131,7 @@ class PageSession(ABC):
     def redraw(self) -> None:  # noqa: B027 - most pages have nothing to draw again
         """Draw again what depends on the theme."""
 
-    def build(self) -> Page:
+    def build(self) -> PageFrame:
         """The page, still without figures: `first_read` reads them."""
         self._body.extend(self.body())
         drawers = [*self.drawers(), *([self.views.drawer] if self.views else [])]
@@ -190,6 +188,7 @@ class PageSession(ABC):
             "refresh": lambda _: self.request_read(),
             "filter": lambda query: self.search_for(query[:MAX_TEXT]),
             "tour": lambda _: self._tour_seen(),
+            "theme": self._follow_theme,
         }
         if self.views is not None:
             views = self.views
@@ -205,12 +204,21 @@ class PageSession(ABC):
         else:
             self.request_read()
 
+    def _follow_theme(self, theme: str) -> None:
+        """Charts are drawn in the colours of the theme that the browser shows."""
+        if self.page is not None and theme in ("light", "dark"):
+            self.page.dark_theme = theme == "dark"
+
     def _tour_seen(self) -> None:
         if self.personal is not None:
             self.preferences = msgspec.structs.replace(self.preferences, has_seen_tour=True)
             with contextlib.suppress(PreferenceRefusedError):
                 # Without an account the browser's own cookie remembers it.
                 self.personal.keep_preferences(self.user, self.preferences)
+
+    def _tell_reading(self, is_reading: bool) -> None:
+        if self.page is not None:
+            self.page.is_reading = is_reading
 
     async def first_read(self) -> None:
         """Read for the first time, once: for the first paint and for the live page."""
@@ -241,11 +249,14 @@ class PageSession(ABC):
             return
         self.as_of = as_of = shared_moment(self.clock())
         self.window = self.time_range.window(as_of)
+        self._tell_reading(True)
         try:
             await self.read(self.window, as_of)
         except StoreFailedError as failure:
             self.show_failure(failure)
             return
+        finally:
+            self._tell_reading(mine != self._reading)
         self._retry.visible = False
         self._body.visible = True
         self._read_at = as_of

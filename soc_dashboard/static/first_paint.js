@@ -39,9 +39,13 @@
   const swap = () => {
     const top = painted?.scrollTop ?? 0
     painted?.remove()
+    // Panel's boxes have no roles; these two are header and main of the first paint.
+    within(live, ".frame-header")?.setAttribute("role", "banner")
+    within(live, ".frame-content")?.setAttribute("role", "main")
     live.removeAttribute("style")
     document.documentElement.dataset.live = "yes"
     performance.mark("live")
+    document.dispatchEvent(new Event("live"))
     if (top) document.scrollingElement.scrollTop = top
   }
   // Twice in a row: a table that was just built may be drawn once more, and a click in between is lost.

@@ -1,5 +1,6 @@
 // What the other scripts share: elements behind shadow roots, calls to the server, floating panels.
 (() => {
+  const FOCUS_MS = 10000
   const all = (root, selector) => {
     const found = [...root.querySelectorAll(selector)]
     for (const node of root.querySelectorAll("*"))
@@ -74,9 +75,36 @@
     }
   }, true)
 
+  // What was asked for while the page was not live yet; the last one counts.
+  let asked = null
+  // The server writes a button anew when it answers, and the focus must not be lost with the old one.
+  const keepFocus = (target) => {
+    const root = target.getRootNode()
+    if (root.activeElement !== target) return
+    const {call, value} = target.dataset
+    const observer = new MutationObserver(() => {
+      if (target.isConnected) return
+      observer.disconnect()
+      const same = [...root.querySelectorAll(`[data-call="${call}"]`)].find((one) => one.dataset.value === value)
+      if (!root.activeElement) same?.focus()
+    })
+    observer.observe(root, {childList: true, subtree: true})
+    setTimeout(() => observer.disconnect(), FOCUS_MS)
+  }
   document.addEventListener("click", (event) => {
     const target = event.composedPath().find((node) => node instanceof Element && node.hasAttribute("data-call"))
-    if (target) send(target.dataset.call, target.dataset.value ?? "")
+    if (!target) return
+    keepFocus(target)
+    const call = [target.dataset.call, target.dataset.value ?? ""]
+    if (!send(...call)) asked = call
+  })
+
+  // The server draws charts in the colours of the theme.
+  const tellTheme = () => send("theme", document.documentElement.dataset.theme)
+  document.addEventListener("live", () => {
+    tellTheme()
+    new MutationObserver(tellTheme).observe(document.documentElement, {attributeFilter: ["data-theme"]})
+    if (asked) send(...asked)
   })
 
   window.ja4 = {all, shown, send, carried, element, float, close}
