@@ -1,18 +1,22 @@
 """How many alerts an analyst reads to find nine in ten bots, before and after labels re-rank the queue.
 
-    python bench/feedback.py [--cache DIR] [--accept-stale] [--seeds 5]
+    python bench/feedback.py [--cache DIR] [--accept-stale] [--seeds 5] [--sought all,hide]
 
 A forest is trained on one recording of the lab among amplified people (bench/labelled). A simulated analyst
 reads the queue of another recording from the top, an entity at a time, and labels what is read with the
 truth, but for one in twenty labels, which is wrong. An identity is found when one of its entities was read.
 Ways to order the queue:
 
-- forest: by the champion's score, as it comes.
-- labels from here: every 10 labels the trees are weighted anew and what is unread is ranked again.
-- labels from before: weighted by 200 labels given on the training recording, and then left alone. The queue's
+- as scored: by the forest, no label used.
+- labels from here: every 10 labels what is unread is ranked again.
+- labels from before: by 200 labels given on the training recording, and then left alone. The queue's
   recording is held out: no label of it is used.
 - both: labels from before, and then those from here.
 - by chance: the expected number of reads if the order were drawn.
+
+Each by two rankers on the same inputs: the platform's (`feedback.review_order`, the champion's trees) and
+coniferest's AADForest (active anomaly discovery on trees of its own, as many of the same size; its extra is
+`bench`, without it its lines are missing).
 
 Only entities with enough requests to be scored are in the queue; bots without any cannot be found and are
 counted.
@@ -21,11 +25,13 @@ counted.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
@@ -37,7 +43,7 @@ from labelled.mixture import Kept, Mixture, kept  # noqa: E402
 
 from ja4_assets.features.catalogue import FEATURE_NAMES  # noqa: E402
 from ja4_assets.features.frame import KEY_COLUMNS  # noqa: E402
-from ja4_assets.feedback.reweight import leaf_bits, learn  # noqa: E402
+from ja4_assets.feedback.review_order import learn, leaves, standing  # noqa: E402
 from ja4_assets.ml.forest import EntityForest, ForestSettings, train  # noqa: E402
 from ja4_assets.ml.scaling import model_matrix  # noqa: E402
 
@@ -48,8 +54,8 @@ QUEUES = {
 }
 """Bots among identities, as in bench/detection.py."""
 SOUGHT = {
-    "all bots": pl.col("is_bot"),
-    "bots that hide": pl.col("is_bot") & (pl.col("tier") != "honest_bot"),
+    "all": pl.col("is_bot"),
+    "hide": pl.col("is_bot") & (pl.col("tier") != "honest_bot"),
 }
 """Whom the analyst looks for. Honest crawlers and tools are labelled as no bots in the second case, as are
 feed readers and monitors in both."""
@@ -96,25 +102,66 @@ def hours_of(one: Kept, sought: pl.Expr) -> Hours:
     )
 
 
+class Ranker(Protocol):
+    """Orders the rows of one queue."""
+
+    def scores(self, labelled: pd.DataFrame, is_bot: np.ndarray) -> np.ndarray:
+        """After these labels, one for each row of the queue: the highest is read first."""
+        ...
+
+
+class Platform:
+    """What `review_ranks` does."""
+
+    def __init__(self, forest: EntityForest, queue: Hours) -> None:
+        self._forest = forest
+        self._standing, self._leaves = standing(forest, queue.matrix), leaves(forest, queue.matrix)
+
+    def scores(self, labelled: pd.DataFrame, is_bot: np.ndarray) -> np.ndarray:
+        """As the protocol says."""
+        return np.asarray(self._standing + self._leaves @ learn(self._forest, labelled, is_bot).moves)
+
+
+class Coniferest:
+    """AADForest with its defaults, but for the pull to the prior: 0, its default, has no single solution."""
+
+    def __init__(self, forest: EntityForest, training: Hours, queue: Hours, seed: int) -> None:
+        from coniferest.aadforest import AADForest
+
+        self._forest = forest
+        self._trained, self._queue = self._inputs(training.matrix), self._inputs(queue.matrix)
+        size = {"n_trees": ForestSettings().trees, "n_subsamples": ForestSettings().samples_per_tree}
+        self._aad = AADForest(**size, prior_influence=1.0, random_seed=seed, n_jobs=1).fit(self._trained)
+        self._unlabelled = self._aad.evaluator.weights.copy()
+
+    def scores(self, labelled: pd.DataFrame, is_bot: np.ndarray) -> np.ndarray:
+        """As the protocol says."""
+        self._aad.evaluator.weights = self._unlabelled.copy()
+        if len(labelled):
+            self._aad.fit_known(self._trained, self._inputs(labelled), np.where(is_bot, -1, 1))
+        return -np.asarray(self._aad.score_samples(self._queue))
+
+    def _inputs(self, matrix: pd.DataFrame) -> np.ndarray:
+        return np.ascontiguousarray(self._forest.pipeline[:-1].transform(matrix))
+
+
 class Analyst:
     """Reads a queue from the top, and labels."""
 
-    def __init__(self, forest: EntityForest, hours: Hours, seed: int) -> None:
-        self._forest, self._hours = forest, hours
-        self._bits = leaf_bits(forest, hours.matrix)
+    def __init__(self, ranker: Ranker, hours: Hours, seed: int) -> None:
+        self._ranker, self._hours = ranker, hours
         self._dice = np.random.default_rng(seed)
+        self._was_read: set[int] = set()
         self.labelled: list[int] = []
         self.said: list[bool] = []
-        self.reads = 0
 
-    def read(self, count: int, weights: np.ndarray, was_read: set[int]) -> list[int]:
-        """The next entities of the queue under these weights: a row of each, its strangest hour."""
-        scores = np.asarray(self._bits @ weights)
+    def read(self, count: int, scores: np.ndarray) -> list[int]:
+        """The next entities of the queue in this order: a row of each, its strangest hour."""
         chosen: list[int] = []
         for row in np.argsort(-scores, kind="stable"):
             entity = int(self._hours.entity[row])
-            if entity not in was_read:
-                was_read.add(entity)
+            if entity not in self._was_read:
+                self._was_read.add(entity)
                 chosen.append(int(row))
                 if len(chosen) == count:
                     break
@@ -130,79 +177,90 @@ class Analyst:
         """Reads until FOUND of the bots are found."""
         wanted = int(np.ceil(FOUND * self._hours.bots))
         found: set[int] = set()
-        was_read: set[int] = set()
-        weights = self.learnt(earlier)
+        reads, scores = 0, self.scores(earlier)
         while True:
-            rows = self.read(BATCH, weights, was_read)
-            for position, row in enumerate(rows):
+            for row in self.read(BATCH, scores):
+                reads += 1
                 if self._hours.is_bot[row]:
                     found.add(int(self._hours.identity[row]))
                 if len(found) >= wanted:
-                    return self.reads + position + 1
-            self.reads += len(rows)
+                    return reads
+                if is_learning:
+                    self.label([row])
             if is_learning:
-                self.label(rows)
-                weights = self.learnt(earlier)
+                scores = self.scores(earlier)
 
-    def learnt(self, earlier: Labels | None) -> np.ndarray:
-        """Weights of the leaves after earlier labels and the analyst's own."""
+    def scores(self, earlier: Labels | None) -> np.ndarray:
+        """The queue's scores after earlier labels and the analyst's own."""
         own = self._hours.matrix.iloc[self.labelled]
         said = np.array(self.said, dtype=bool)
         if earlier is not None:
             own = pd.concat([earlier[0], own])
             said = np.concatenate([earlier[1], said])
-        return learn(self._forest, own, said).weights
+        return self._ranker.scores(own, said)
 
 
 def earlier_labels(forest: EntityForest, hours: Hours, seed: int) -> Labels:
-    """Labels of an analyst who read the top of the training recording's queue, re-ranked as they came."""
-    analyst, was_read = Analyst(forest, hours, seed), set[int]()
-    while len(analyst.labelled) < EARLIER_LABELS:
-        weights = analyst.learnt(None)
-        analyst.label(analyst.read(BATCH, weights, was_read))
+    """Labels of an analyst who read the top of the training recording's queue, as the forest scored it."""
+    analyst = Analyst(Platform(forest, hours), hours, seed)
+    analyst.label(analyst.read(EARLIER_LABELS, analyst.scores(None)))
     return hours.matrix.iloc[analyst.labelled], np.array(analyst.said, dtype=bool)
 
 
 def main() -> None:
-    """Print reads by way and seed."""
+    """Print reads by ranker, way and seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--cache", type=Path, default=Path("var/bench/detection"), metavar="DIR")
     parser.add_argument("--accept-stale", action="store_true", help="use what is kept though sources changed")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--sought", default=",".join(SOUGHT), help="whom the analyst looks for (default both)"
+    )
     options = parser.parse_args()
 
     def ready(mixture: Mixture, sought: pl.Expr) -> Hours:
         return hours_of(kept(options.cache, mixture, accept_stale=options.accept_stale), sought)
 
     print(f"{datetime.now(UTC):%Y-%m-%d}, python bench/feedback.py")
-    for kind, sought in SOUGHT.items():
-        training = ready(TRAINING, sought)
+    for kind in options.sought.split(","):
+        training = ready(TRAINING, SOUGHT[kind])
         for name, mixture in QUEUES.items():
-            print_queue(f"{kind}, {name}", training, ready(mixture, sought), options.seeds)
+            print_queue(f"{kind}, {name}", training, ready(mixture, SOUGHT[kind]), options.seeds)
 
 
 def print_queue(name: str, training: Hours, queue: Hours, seeds: int) -> None:
-    """Reads of one queue, by way and seed."""
+    """Reads of one queue, by ranker, way and seed."""
     entities, trained = len(np.unique(queue.entity)), len(training.entity)
-    print(f"\nlab-2, {name}: {entities} entities, {queue.bots} identities sought; trained on {trained} hours")
-    ways = ("forest", "labels from here", "labels from before", "both")
-    print(f"{'seed':>6}" + "".join(f"{way:>20}" for way in ways) + f"{'seconds':>9}")
-    table = []
+    wanted = int(np.ceil(FOUND * queue.bots))
+    print(
+        f"\nlab-2, {name}: {entities} entities, {wanted} of {queue.bots} identities sought; {trained} hours"
+    )
+    ways = ("as scored", "labels from here", "labels from before", "both")
+    print(f"{'':12}{'seed':>6}" + "".join(f"{way:>20}" for way in ways) + f"{'seconds':>9}")
+    rankers = ("platform", "coniferest") if importlib.util.find_spec("coniferest") else ("platform",)
+    table: dict[str, list[list[int]]] = {ranker: [] for ranker in rankers}
     for seed in range(1, seeds + 1):
-        started = time.monotonic()
         forest = train(training.matrix, ForestSettings(seed=seed))
         before = earlier_labels(forest, training, seed)
-        reads = [
-            Analyst(forest, queue, seed).until_found(earlier, is_learning)
-            for earlier, is_learning in ((None, False), (None, True), (before, False), (before, True))
-        ]
-        table.append(reads)
-        print(
-            f"{seed:6}" + "".join(f"{number:20}" for number in reads) + f"{time.monotonic() - started:9.0f}",
-            flush=True,
-        )
-    medians = np.median(np.array(table), axis=0)
-    print(f"{'median':>6}" + "".join(f"{number:20.0f}" for number in medians))
+        for kind in rankers:
+            started = time.monotonic()
+            ranker: Ranker = (
+                Platform(forest, queue) if kind == "platform" else Coniferest(forest, training, queue, seed)
+            )
+            reads = [
+                Analyst(ranker, queue, seed).until_found(earlier, is_learning)
+                for earlier, is_learning in ((None, False), (None, True), (before, False), (before, True))
+            ]
+            table[kind].append(reads)
+            print(
+                f"{kind:12}{seed:6}"
+                + "".join(f"{number:20}" for number in reads)
+                + f"{time.monotonic() - started:9.0f}",
+                flush=True,
+            )
+    for kind, rows in table.items():
+        medians = np.median(np.array(rows), axis=0)
+        print(f"{kind:12}{'median':>6}" + "".join(f"{number:20.0f}" for number in medians))
     print(f"by chance about {FOUND * entities:.0f}")
 
 

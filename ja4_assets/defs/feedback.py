@@ -31,10 +31,10 @@ LABELS = "select count() from dim_label where is_active and label != 'unknown'"
 def review_ranks(
     context: dg.AssetExecutionContext, clickhouse: ClickHouseResource, registry: RegistryResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """The champion's trees weighted by labels, asked of every entity hour; nothing while nobody labelled."""
+    """The order that labels teach, of every entity hour; nothing while nobody labelled."""
     from ja4_assets.features.frame import KEY_COLUMNS, read_sufficient_entity_hours
     from ja4_assets.feedback.labels import BAD, read_labelled
-    from ja4_assets.feedback.reweight import learn
+    from ja4_assets.feedback.review_order import learn
     from ja4_assets.ml.scaling import model_matrix
 
     if not clickhouse.read(LABELS).item():

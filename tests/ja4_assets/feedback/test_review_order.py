@@ -8,7 +8,7 @@ import pytest
 
 from ja4_assets.features.catalogue import FEATURE_NAMES
 from ja4_assets.feedback.labels import FEATURES_OF_LABELLED, KEYS_OF_LABELLED
-from ja4_assets.feedback.reweight import leaf_bits, learn, threshold_bits
+from ja4_assets.feedback.review_order import MAX_LABELS, NOISE, TAUGHT, learn, leaves, standing
 from ja4_assets.ml.forest import EntityForest, ForestSettings, train
 
 
@@ -26,10 +26,30 @@ def forest() -> EntityForest:
     return train(crowd(1), ForestSettings(trees=60))
 
 
-def test_the_leaves_add_up_to_the_score_of_the_forest(forest: EntityForest) -> None:
-    matrix = crowd(2)
-    summed = np.asarray(leaf_bits(forest, matrix).sum(axis=1)).ravel()
-    assert np.allclose(summed, np.log2(forest.anomaly_scores(matrix)), atol=1e-9)
+def test_a_row_is_wholly_like_itself_and_as_like_another_as_leaves_are_shared(forest: EntityForest) -> None:
+    matrix = crowd(2).head(5)
+    inputs = forest.pipeline[:-1].transform(matrix).astype(np.float32)
+    trees = forest.pipeline.named_steps["forest"].estimators_
+    fallen = np.array([tree.apply(inputs) for tree in trees])
+    shared = (fallen[:, :, None] == fallen[:, None, :]).mean(axis=0)
+    found = leaves(forest, matrix)
+    assert np.allclose((found @ found.T).todense(), shared)
+    assert np.allclose(np.diag(shared), 1.0)
+
+
+def test_one_label_moves_a_twin_by_the_share_that_the_noise_leaves(forest: EntityForest) -> None:
+    """By hand: the posterior mean at the labelled point is prior + (label - prior) / (1 + noise)."""
+    row = crowd(1).loc[[400]]
+    learnt = learn(forest, row, np.array([True]))
+    moved = standing(forest, row) + leaves(forest, row) @ learnt.moves
+    prior = standing(forest, row)[0]
+    assert moved[0] == pytest.approx(prior + (TAUGHT - prior) / (1.0 + NOISE))
+
+
+def test_more_labels_than_can_be_learnt_from_are_refused(forest: EntityForest) -> None:
+    row = crowd(1).loc[[400] * (MAX_LABELS + 1)]
+    with pytest.raises(ValueError, match="at most"):
+        learn(forest, row, np.ones(len(row), bool))
 
 
 def test_without_labels_the_order_is_that_of_the_scores(forest: EntityForest) -> None:
@@ -38,7 +58,7 @@ def test_without_labels_the_order_is_that_of_the_scores(forest: EntityForest) ->
     ranked = reviewed.review_scores(matrix)
     assert reviewed.labels == 0
     assert np.array_equal(np.argsort(scores, kind="stable"), np.argsort(ranked, kind="stable"))
-    assert np.array_equal(ranked > 0.5, np.log2(scores) > threshold_bits(forest)), "0.5 is the threshold"
+    assert np.array_equal(ranked > 0.5, scores > forest.reference.threshold), "0.5 is the threshold"
 
 
 def test_a_few_labels_part_the_one_kind_from_the_other(forest: EntityForest) -> None:
@@ -57,7 +77,7 @@ def test_a_few_labels_part_the_one_kind_from_the_other(forest: EntityForest) -> 
 def test_the_same_labels_give_the_same_order(forest: EntityForest) -> None:
     labelled, is_bot = crowd(1).loc[[400, 420]], np.array([True, False])
     once, again = learn(forest, labelled, is_bot), learn(forest, labelled, is_bot)
-    assert np.array_equal(once.weights, again.weights)
+    assert np.array_equal(once.moves, again.moves)
 
 
 def test_the_features_of_labelled_entities_are_asked_for_by_the_model_s_own_query() -> None:
