@@ -10,17 +10,18 @@ from datetime import datetime
 import numpy as np
 
 from ja4_assets.campaigns.cluster import cluster
-from ja4_assets.campaigns.identity import Candidate, Known, identify, unite
+from ja4_assets.campaigns.evidence import odds_against, weigh
+from ja4_assets.campaigns.identity import MARGIN, Candidate, Known, identify, unite
 from ja4_assets.campaigns.profile import Key, Profile
-from ja4_assets.campaigns.signature import Signature, blend, likeness, signature_of
+from ja4_assets.campaigns.signature import Signature, blend, signature_of
 from ja4_assets.campaigns.summary import summary_of
 
-ATTACH = 0.75
-"""Likeness from which an entity that belongs to no group is given to a campaign. A campaign in a quiet hour
-has fewer members than a group needs."""
-
 ATTACHED_PROBABILITY = 0.4
-"""Strength of such a membership: below that of any member of a group worth the name."""
+"""Strength with which an entity that belongs to no group belongs to a campaign that it is like: below that
+of any member of a group worth the name. A campaign in a quiet hour has fewer members than a group needs."""
+
+AT_ONCE = 1_000
+"""Entities compared with all campaigns at once, which bounds memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +126,14 @@ def _resembled(loose: Sequence[Profile], signatures: dict[str, Signature]) -> li
     names = sorted(signatures)
     if not names:
         return [None] * len(loose)
+    remembered = [signatures[name] for name in names]
+    least = odds_against(len(names)) + MARGIN
     resembled: list[str | None] = []
-    for one in loose:
-        own = signature_of([one])
-        scores = np.array([likeness(own, signatures[name]).traits for name in names])
-        best = int(scores.argmax())
-        resembled.append(names[best] if scores[best] >= ATTACH else None)
+    for start in range(0, len(loose), AT_ONCE):
+        evidence = weigh([signature_of([one]) for one in loose[start : start + AT_ONCE]], remembered)
+        bits = np.where(evidence.is_several, evidence.total, 0.0)
+        for row, best in zip(bits, bits.argmax(axis=1), strict=True):
+            resembled.append(names[best] if row[best] >= least else None)
     return resembled
 
 
@@ -142,7 +145,9 @@ def _active(
     is_born: bool,
 ) -> Campaign:
     members = tuple(sorted(group, key=lambda one: one.key))
-    now = signature_of(members)
+    # Who was only given to it teaches nothing where a group stands: a mistake would prove itself.
+    grouped = [one for one in members if probabilities[one.key] != ATTACHED_PROBABILITY]
+    now = signature_of(grouped or members)
     first = min(one.first_ts for one in members)
     last = max(one.last_ts for one in members)
     return Campaign(

@@ -1,15 +1,19 @@
 """Which campaign each group of an hour is: one of those known, or a new one; and which went on in another.
 
-1. Groups whose signatures are alike (`SAME`) are one: a campaign that changes its tool within the hour shows
-   as two. With the same tool, but another purpose or pace in the same hour, they are two.
-2. Groups and known campaigns are assigned to each other so that the sum of their likenesses is largest
-   (Hungarian method); a pair below `SAME` is none.
-3. A group that is left and, addresses aside, like a campaign that already has one joins it, under the same
-   condition.
-4. A group that is left and somewhat alike (`HANDOVER`) a campaign that was active until just now and found no
-   group of its own takes it over: tool and network changed at once, purpose and pace did not.
+What speaks for one operator is counted in bits (`evidence`): what few have says much, what all have nothing.
+"Sure" is evidence of more than one kind that outweighs the odds against it by `MARGIN`.
+
+1. Groups of this hour that are surely one, neither paths nor pace against it, are united: a campaign that
+   changes its tool within the hour shows as two. With the same tool, but another purpose or pace, they are
+   two.
+2. Groups and known campaigns are assigned to each other so that the sum of their bits is largest
+   (Hungarian method), as far as it is sure.
+3. A group that is left joins a campaign that already has one on the same condition, addresses aside.
+4. A group that is left takes the place of a campaign that was active until just now and found no group, when
+   evidence outweighs the odds among those few and neither paths nor pace speak against it: tool and network
+   changed at once, purpose and pace did not.
 5. A campaign that found no group takes over, as in 4, that of a campaign which was born beside it just now:
-   who changes everything in the middle of an hour is seen as two for that hour.
+   who changes everything in the middle of an hour may be seen as two for that hour.
 6. A group that is still left is a new campaign, under an id made of its hour and its first member. The id is
    never made again: when the hour is repeated, the campaign is recognised like any other.
 
@@ -27,11 +31,13 @@ from datetime import datetime, timedelta
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from ja4_assets.campaigns.evidence import Bits, Evidence, odds_against, weigh
 from ja4_assets.campaigns.profile import Key
-from ja4_assets.campaigns.signature import Likeness, Signature, likeness
+from ja4_assets.campaigns.signature import Signature
 
-SAME = 0.75
-HANDOVER = 0.6
+MARGIN = 3.0
+"""Bits beyond the odds against it from which a group is a known campaign: eight to one."""
+
 RECENT = timedelta(hours=2)
 """How long before an hour a campaign must have been active to be handed over in it."""
 
@@ -92,17 +98,25 @@ def identify(
         (one for one in known if one.campaign_id not in found.ended),
         key=lambda one: (-one.last_seen.timestamp(), one.campaign_id),
     )[:MAX_KNOWN]
-    left = _assign(list(range(len(candidates))), candidates, alive, found, SAME)
-    left = _join(left, candidates, alive, found)
-    recent = [one for one in alive if hour - one.hour <= RECENT and one.campaign_id not in found.groups]
-    left = _assign(left, candidates, recent, found, HANDOVER)
-    _take_back(candidates, alive, found, hour)
-    _merge(candidates, alive, found, hour)
+    left = list(range(len(candidates)))
+    if candidates and alive:
+        evidence = weigh([one.signature for one in candidates], [one.signature for one in alive])
+        standing = odds_against(len(alive)) + MARGIN
+        left = _assign(left, _bits(evidence, standing), alive, found)
+        left = _join(left, evidence, standing, alive, found)
+        is_lost = [one.campaign_id not in found.groups and hour - one.hour <= RECENT for one in alive]
+        least = odds_against(sum(is_lost))
+        handed_over = np.where(evidence.is_same_purpose & (evidence.total >= least), evidence.total, 0.0)
+        left = _assign(left, np.where(is_lost, handed_over, 0.0), alive, found)
+        _take_back(handed_over, alive, found, hour)
+        _merge(evidence, alive, found, hour)
     earlier = sorted(of_this_hour, key=lambda one: one.campaign_id)
     taken = {*found.groups, *(one.campaign_id for one in known)}
     reborn = [one for one in earlier if one.campaign_id not in taken]
     before = set(found.groups)
-    left = _assign(left, candidates, reborn, found, SAME)
+    if left and reborn:
+        evidence = weigh([one.signature for one in candidates], [one.signature for one in reborn])
+        left = _assign(left, _bits(evidence, odds_against(len(reborn)) + MARGIN), reborn, found)
     found.born = set(found.groups) - before
     for number in left:
         campaign_id = new_id(hour, candidates[number].first_key)
@@ -123,12 +137,14 @@ def unite(candidates: Sequence[Candidate]) -> list[Candidate]:
             number = parent[number]
         return number
 
-    for one in range(len(candidates)):
-        for other in range(one):
-            a, b = candidates[one].signature, candidates[other].signature
-            # Both ways, because one may be a part of what the other does.
-            if min(likeness(a, b).score_within_hour, likeness(b, a).score_within_hour) >= SAME:
-                parent[root(one)] = root(other)
+    evidence = weigh([one.signature for one in candidates]) if candidates else None
+    if evidence is not None:
+        bits = np.where(
+            evidence.is_same_purpose, _bits(evidence, odds_against(len(candidates)) + MARGIN), 0.0
+        )
+        # Both ways, because one may be a part of what the other does.
+        for one, other in np.argwhere(np.tril(np.minimum(bits, bits.T), -1) > 0.0).tolist():
+            parent[root(one)] = root(other)
     united: dict[int, list[int]] = {}
     for number in range(len(candidates)):
         united.setdefault(root(number), []).append(number)
@@ -149,87 +165,65 @@ def new_id(hour: datetime, first_key: Key) -> str:
     return "C" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:10]
 
 
-def _assign(
-    numbers: list[int],
-    candidates: Sequence[Candidate],
-    known: Sequence[Known],
-    found: Identities,
-    least: float,
-) -> list[int]:
+def _bits(evidence: Evidence, least: float) -> Bits:
+    """Bits where they reach `least` and more than one kind of evidence gives them, else 0."""
+    total = evidence.total
+    return np.where((total >= least) & evidence.is_several, total, 0.0)
+
+
+def _assign(numbers: list[int], bits: Bits, known: Sequence[Known], found: Identities) -> list[int]:
     """Pair each campaign with one candidate at most; returns the candidates without one."""
-    if not numbers or not known:
-        return numbers
-    scores = np.array([[_score(candidates[number], one) for one in known] for number in numbers])
-    scores[scores < least] = 0.0
     paired = set()
-    for row, column in zip(*linear_sum_assignment(scores, maximize=True), strict=True):
-        if scores[row, column] >= least:
+    for row, column in zip(*linear_sum_assignment(bits[numbers], maximize=True), strict=True):
+        if bits[numbers[row], column] > 0.0:
             found.groups.setdefault(known[column].campaign_id, []).append(numbers[row])
             paired.add(numbers[row])
     return [number for number in numbers if number not in paired]
 
 
 def _join(
-    numbers: list[int], candidates: Sequence[Candidate], known: Sequence[Known], found: Identities
+    numbers: list[int], evidence: Evidence, least: float, known: Sequence[Known], found: Identities
 ) -> list[int]:
+    # Not by addresses: members that left for another purpose are a split.
+    bits = np.where(evidence.is_same_purpose, evidence.total - evidence.addresses, 0.0)
     left = []
     for number in numbers:
-        likenesses = [(_likeness(candidates[number], one), one.campaign_id) for one in known]
-        # Not by addresses: members that left for another purpose are a split.
-        scores = [(one.doing_within_hour, campaign_id) for one, campaign_id in likenesses]
-        score, campaign_id = max(scores, default=(0.0, ""))
-        if score >= SAME and campaign_id in found.groups:
-            found.groups[campaign_id].append(number)
+        best = int(bits[number].argmax())
+        if bits[number, best] >= least and known[best].campaign_id in found.groups:
+            found.groups[known[best].campaign_id].append(number)
         else:
             left.append(number)
     return left
 
 
-def _take_back(
-    candidates: Sequence[Candidate], known: Sequence[Known], found: Identities, hour: datetime
-) -> None:
+def _take_back(bits: Bits, known: Sequence[Known], found: Identities, hour: datetime) -> None:
     """Give the groups of newborn campaigns to those that they are the continuation of; the newborn merge."""
     newborn = [one for one in known if one.campaign_id in found.groups and hour - one.first_seen <= RECENT]
-    lost = [one for one in known if one.campaign_id not in found.groups and hour - one.hour <= RECENT]
-    older = [one for one in lost if hour - one.first_seen > RECENT]
+    older = [
+        number
+        for number, one in enumerate(known)
+        if one.campaign_id not in found.groups and hour - one.hour <= RECENT < hour - one.first_seen
+    ]
     if not newborn or not older:
         return
-    scores = np.array(
-        [
-            [
-                max(_score(candidates[number], before) for number in found.groups[one.campaign_id])
-                for before in older
-            ]
-            for one in newborn
-        ]
-    )
-    scores[scores < HANDOVER] = 0.0
+    scores = np.stack([bits[found.groups[one.campaign_id]].max(axis=0)[older] for one in newborn])
     for row, column in zip(*linear_sum_assignment(scores, maximize=True), strict=True):
-        if scores[row, column] >= HANDOVER:
-            child, parent = newborn[row].campaign_id, older[column].campaign_id
+        if scores[row, column] > 0.0:
+            child, parent = newborn[row].campaign_id, known[older[column]].campaign_id
             found.groups[parent] = found.groups.pop(child)
             found.merged_into[child] = parent
 
 
-def _merge(
-    candidates: Sequence[Candidate], known: Sequence[Known], found: Identities, hour: datetime
-) -> None:
-    for one in known:
-        if one.campaign_id in found.groups or hour - one.hour > RECENT:
+def _merge(evidence: Evidence, known: Sequence[Known], found: Identities, hour: datetime) -> None:
+    holder = {number: name for name, numbers in found.groups.items() for number in numbers}
+    for column, one in enumerate(known):
+        if (
+            one.campaign_id in found.groups
+            or one.campaign_id in found.merged_into
+            or hour - one.hour > RECENT
+        ):
             continue
-        overlaps = [
-            (_likeness(candidates[number], one).overlap, campaign_id)
-            for campaign_id, numbers in found.groups.items()
-            for number in numbers
-        ]
+        overlaps = [(evidence.overlap[number, column], name) for number, name in holder.items()]
         overlap, campaign_id = max(overlaps, default=(0.0, ""))
         if overlap >= MERGED_OVERLAP:
             found.merged_into[one.campaign_id] = campaign_id
-
-
-def _likeness(candidate: Candidate, known: Known) -> Likeness:
-    return likeness(candidate.signature, known.signature)
-
-
-def _score(candidate: Candidate, known: Known) -> float:
-    return _likeness(candidate, known).score

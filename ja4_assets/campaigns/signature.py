@@ -8,12 +8,10 @@ yesterday still counts today, and what a campaign uses in turn adds up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
-from ja4_assets.campaigns.distance import PACE_CONTRAST, WEIGHTS
 from ja4_assets.campaigns.profile import PACE, Profile
 
 MEMORY = 0.8
@@ -27,18 +25,6 @@ MAX_VALUES = {"ja4s": 32, "header_orders": 32, "asns": 64, "addresses": 512, "pa
 """Values remembered of each kind, the largest shares first: what bounds a signature."""
 
 LEAST_SHARE = 1e-3
-OVERLAP_COUNTS_FROM = 0.3
-"""Share of common addresses below which they say nothing: carriers give one address to many."""
-
-UNLIKE_PATHS, UNLIKE_PACE = 0.5, 0.6
-"""Likeness of paths and of pace up to which it says nothing: on simulated days (bench/campaigns.py) half and
-more of the pairs of different operators reach it."""
-
-OTHER_PURPOSE = 0.6
-"""Likeness of purpose below which two groups of one hour are two campaigns, however alike their tools. From
-hour to hour a campaign may turn to something else; who runs the same tool in the same hour after something
-else is another. Without it an operator who took up another's tool became one with it, and the memory of both
-kept them together: half of the entity hours under a foreign id came so (bench/campaigns.py)."""
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -50,40 +36,6 @@ class Signature(msgspec.Struct, frozen=True):
     addresses: dict[str, float]
     paths: dict[str, float]
     pace: tuple[float | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """How alike a group and a campaign are."""
-
-    overlap: float
-    """Common addresses as a share of the fewer."""
-    traits: float
-    """Weighted mean over tool, network, paths and pace."""
-    purpose: float | None
-    """The lesser of paths and pace: what a campaign cannot change without giving up what it is for. None if
-    one of the two was not observed of both."""
-
-    @property
-    def score(self) -> float:
-        """The best of three: the same addresses, the same traits, or the same purpose with another tool."""
-        return max(self._by_address, self.traits, self.purpose or 0.0)
-
-    @property
-    def score_within_hour(self) -> float:
-        """As `score`, of two groups of one hour: the same addresses, or what they do."""
-        return max(self._by_address, self.doing_within_hour)
-
-    @property
-    def doing_within_hour(self) -> float:
-        """Traits or purpose of two groups of one hour; traits do not count where the purpose contradicts."""
-        if self.purpose is None:
-            return self.traits
-        return max(self.traits, self.purpose) if self.purpose >= OTHER_PURPOSE else self.purpose
-
-    @property
-    def _by_address(self) -> float:
-        return 0.5 + 0.5 * self.overlap if self.overlap >= OVERLAP_COUNTS_FROM else 0.0
 
 
 def signature_of(members: Sequence[Profile]) -> Signature:
@@ -124,31 +76,6 @@ def blend(remembered: Signature, now: Signature) -> Signature:
     )
 
 
-def likeness(now: Signature, remembered: Signature) -> Likeness:
-    """Compare a group of this hour with what is remembered of a campaign, or with another group.
-
-    Tool and network count by how much of the group's is known of the campaign, so a campaign that rotates
-    through many is not unlike itself; paths count by their shares on both sides.
-    """
-    common = len(now.addresses.keys() & remembered.addresses.keys())
-    fewer = min(len(now.addresses), len(remembered.addresses))
-    parts: dict[str, float | None] = {
-        "ja4": _known_share(now.ja4s, remembered.ja4s),
-        "header_order": _known_share(now.header_orders, remembered.header_orders),
-        "network": _known_share(now.asns, remembered.asns),
-        "paths": _contrast(_bhattacharyya(now.paths, remembered.paths), UNLIKE_PATHS),
-        "pace": _contrast(_pace_likeness(now.pace, remembered.pace), UNLIKE_PACE),
-    }
-    purpose = [part for part in (parts["paths"], parts["pace"]) if part is not None]
-    weight = sum(WEIGHTS[name] for name, part in parts.items() if part is not None)
-    total = sum(WEIGHTS[name] * part for name, part in parts.items() if part is not None)
-    return Likeness(
-        overlap=common / fewer if fewer else 0.0,
-        traits=total / weight if weight else 0.0,
-        purpose=min(purpose) if len(purpose) == 2 else None,
-    )
-
-
 def encode(signature: Signature) -> str:
     """The JSON that `campaigns.signature` holds."""
     return msgspec.json.encode(signature, order="sorted").decode()
@@ -177,32 +104,3 @@ def _largest(values: Mapping[str, float], name: str) -> dict[str, float]:
 def _median(values: Sequence[float | None]) -> float | None:
     observed = [value for value in values if value is not None]
     return round(float(np.median(observed)), 6) if observed else None
-
-
-def _contrast(likeness: float | None, unlike: float) -> float | None:
-    """0 up to what strangers have in common, then evenly to 1."""
-    return None if likeness is None else max(0.0, (likeness - unlike) / (1.0 - unlike))
-
-
-def _known_share(now: Mapping[str, float], remembered: Mapping[str, float]) -> float | None:
-    if not now or not remembered:
-        return None
-    return sum(share for value, share in now.items() if value in remembered) / sum(now.values())
-
-
-def _bhattacharyya(now: Mapping[str, float], remembered: Mapping[str, float]) -> float | None:
-    if not now or not remembered:
-        return None
-    product = sum((share * remembered.get(value, 0.0)) ** 0.5 for value, share in now.items())
-    return float(min(1.0, product / (sum(now.values()) * sum(remembered.values())) ** 0.5))
-
-
-def _pace_likeness(now: Sequence[float | None], remembered: Sequence[float | None]) -> float | None:
-    differences = [
-        abs(one - other)
-        for one, other in zip(now, remembered, strict=True)
-        if one is not None and other is not None
-    ]
-    if not differences:
-        return None
-    return max(0.0, 1.0 - PACE_CONTRAST * sum(differences) / len(differences))
