@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -138,6 +140,22 @@ def fill_hostile(client: Any, now: datetime) -> None:
             "host": value,
             "last_hour": hour,
         }
+        # Of an entity that nobody met: a label on one of these would take it out of the queue.
+        label = {
+            "label_id": uuid.uuid5(uuid.NAMESPACE_URL, value),
+            "labelled_at": now,
+            "user": "ada",
+            "scope": "entity",
+            "client_ip": mapped(f"192.0.2.{index + 1}"),
+            "ja4": SCRAPER.ja4,
+            "host": value,
+            "label": "bad_bot",
+            "note": value,
+            "is_revoked": False,
+        }
+        audit = {"at": now, "user": value[:60], "action": "label", "target": value}
+        insert(client, "analyst_labels", [label])
+        insert(client, "audit_log", [audit | {"details": json.dumps({"note": value})}])
         insert(client, "fct_campaign", [campaign])
         insert(client, "fct_campaign_hour", [campaign | {"hour": hour}])
         insert(client, "fct_campaign_member", [member])
@@ -146,7 +164,14 @@ def fill_hostile(client: Any, now: datetime) -> None:
         insert(client, "fct_request_minute", [minute])
         insert(client, "fct_entity_hour", [entity_hour])
     dimension = _dimension(SCRAPER, [], now, now)
-    insert(client, "dim_ja4", [dimension | {"alpn": [HOSTILE_TEXTS[0]], "tcp_signature": HOSTILE_TEXTS[0]}])
+    insert(client, "dim_ja4", [dimension | _TOLD_BY_HELLO])
+
+
+_TOLD_BY_HELLO = {
+    "alpn": [HOSTILE_TEXTS[0]],
+    "tcp_signature": HOSTILE_TEXTS[0],
+    "known_client": HOSTILE_TEXTS[1],
+}
 
 
 def entity_verdict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 
@@ -118,11 +119,22 @@ def test_hostile_values_add_no_element(hostile: TestClient, day: TestClient, pat
     assert not {"script", "img", "iframe", "style", "b0"} & set(shown.tags)
 
 
-def test_a_failed_read_shows_as_failed(open_dashboard: OpenDashboard) -> None:
-    shown = painted(open_dashboard("http://ja4:x@127.0.0.1:1/none"), "/alerts")
-    assert "failed" in shown.classes
-    assert "does not answer" in shown.words
-    assert "rows" not in shown.classes
+def test_a_failed_read_shows_as_failed_on_every_page(open_dashboard: OpenDashboard) -> None:
+    client = open_dashboard("http://ja4:x@127.0.0.1:1/none")
+    for path in PAGES:
+        shown = painted(client, path)
+        assert "failed" in shown.classes, path
+        assert "does not answer" in shown.words, path
+        assert not {"rows", "empty", "skeleton", "kpi"} & set(shown.classes), path
+
+
+def test_empty_marts_show_as_empty_on_every_page(open_dashboard: OpenDashboard, empty_dsn: str) -> None:
+    client = open_dashboard(empty_dsn)
+    for path in PAGES:
+        shown = painted(client, path)
+        assert "empty" in shown.classes, path
+        assert re.search("Nothing|No |There is no|never seen", shown.words), path
+        assert not {"failed", "skeleton"} & set(shown.classes), path
 
 
 def test_its_styles_reach_nothing_else() -> None:
