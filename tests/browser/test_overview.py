@@ -111,7 +111,9 @@ def test_every_link_of_the_page_leads_somewhere(visit: Callable[..., Any], day_o
 
 @pytest.mark.parametrize("width", [390, 1280, 1920])
 @pytest.mark.parametrize(
-    "path", ["/", "/?range=custom&from=1795291200&to=1795314600"], ids=["live", "zoomed"]
+    "path",
+    ["/", "/?range=custom&from=1795291200&to=1795314600", "/alerts", "/audit"],
+    ids=["live", "zoomed", "alerts", "audit"],
 )
 def test_page_fits_its_width(visit: Callable[..., Any], day_origin: str, width: int, path: str) -> None:
     page = visit(day_origin, width=width).open(path)
