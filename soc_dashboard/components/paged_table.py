@@ -39,8 +39,6 @@ class PagedTable(pn.widgets.Tabulator):
             pagination="remote",
             show_index=False,
             disabled=True,
-            # With an editor every cell is a stop of the Tab key, on which nothing is seen to have the focus.
-            editors=dict.fromkeys(columns),
             theme="simple",
             layout="fit_columns",
             sizing_mode="stretch_width",
